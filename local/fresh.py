@@ -1,0 +1,35 @@
+"""A cloud for one command: on free ports, gone when the command is, however it ends."""
+
+import os
+import signal
+import subprocess
+
+from local.cloud import FRESH, remove, sweep, up
+from local.places import cloud_directory
+from local.state import FILE
+
+
+def in_fresh_cloud(command: list[str]) -> int:
+    """Runs `command` with ONCELEDGER_CLOUD naming the state file of a new cloud; returns its exit code."""
+    sweep()
+    name = f"{FRESH}{os.getpid()}"
+    try:
+        up(name)
+        return _run(command, {"ONCELEDGER_CLOUD": str(cloud_directory(name) / FILE)})
+    finally:
+        # A second Ctrl-C must not leave half of it standing.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        remove(name)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    # In a session of its own, so that all it started can be ended with it.
+    child = subprocess.Popen(command, env=os.environ | environment, start_new_session=True)
+    try:
+        return child.wait()
+    finally:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()

@@ -1,0 +1,73 @@
+"""PgBouncer in transaction mode, where RDS Proxy stands in the cloud: a connection belongs to a client for one transaction only."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.places import LOOPBACK
+from local.ports import accepts_connections
+from local.postgres import DATABASE, FUNCTION_ROLES, OWNER, give_to_unprivileged, unprivileged
+from local.processes import Server, start, wait_until_ready
+
+# `query_wait_timeout` is the proxy's borrow timeout: seconds a client waits for a connection before it is refused.
+_CONFIGURATION = """
+[databases]
+{database} = host={host} port={postgres_port} dbname={database}
+
+[pgbouncer]
+listen_addr = {host}
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = 12
+max_client_conn = 1000
+query_wait_timeout = 2
+server_connect_timeout = 2
+server_login_retry = 1
+ignore_startup_parameters = extra_float_digits
+log_connections = 0
+log_disconnections = 0
+"""
+
+
+def start_pgbouncer(directory: Path, port: int, postgres_port: int) -> Server:
+    """Starts PgBouncer on `port` before the server on `postgres_port`. Raises StartFailed, or SystemExit if it cannot be had."""
+    binary = _installed() or _install()
+    directory.mkdir(parents=True, exist_ok=True)
+    users, configuration, log = directory / "users.txt", directory / "pgbouncer.ini", directory / "pgbouncer.log"
+    # Listing a role here admits it; no password is asked of anybody on this machine.
+    users.write_text("".join(f'"{role}" ""\n' for role in (OWNER, *FUNCTION_ROLES)))
+    configuration.write_text(
+        _CONFIGURATION.format(database=DATABASE, host=LOOPBACK, port=port, postgres_port=postgres_port, users=users)
+        + _without_prepared_statements(binary)
+    )
+    for each in (directory, users, configuration):
+        give_to_unprivileged(each)
+    server = start([*unprivileged(), binary, str(configuration)], log)
+    wait_until_ready(server, lambda: accepts_connections(port), log)
+    return server
+
+
+def _without_prepared_statements(binary: str) -> str:
+    """The setting that makes a prepared statement fail here, since it would pin the session in RDS Proxy; before 1.21 it always does."""
+    version = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
+    return "max_prepared_statements = 0\n" if tuple(map(int, version.split(".")[:2])) >= (1, 21) else ""
+
+
+def _installed() -> str | None:
+    # Debian keeps it in /usr/sbin, which is not on everybody's PATH.
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def _install() -> str:
+    """Installs Debian's package without letting it start its own service."""
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if not shutil.which("apt-get") or (sudo and subprocess.run([*sudo, "true"], check=False, capture_output=True).returncode):
+        raise SystemExit("PgBouncer is missing: install the package `pgbouncer` (1.18 or later), then run this again")
+    print("Installing pgbouncer with apt-get", flush=True)
+    script = Path(__file__).with_name("install_pgbouncer.sh")
+    subprocess.run([*sudo, "sh", str(script)], check=True)
+    return _installed() or "pgbouncer"

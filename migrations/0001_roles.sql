@@ -1,0 +1,52 @@
+-- Who may do what. Every right is held by a role that cannot log in and reached through functions it owns, so a
+-- function's login role can do nothing but call them: no table of money is ever granted to something that logs in.
+--
+-- Run as `ledger_owner`: LOGIN, CREATEROLE, owner of the database, not a superuser.
+
+CREATE SCHEMA ledger;
+
+CREATE ROLE ledger_engine NOLOGIN;    -- owns the functions a tenant's request runs; always inside one tenant
+CREATE ROLE ledger_folding NOLOGIN;   -- owns the folding of balances; crosses tenants, cannot write an entry
+
+CREATE ROLE poster LOGIN;             -- authorize, deposit
+CREATE ROLE registrar LOGIN;          -- onboard-merchant, open-account
+CREATE ROLE reader LOGIN;             -- read-account, read-payment
+CREATE ROLE folder LOGIN;             -- fold-balances
+CREATE ROLE poller LOGIN;             -- outbox-poll
+CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of money
+
+-- The owner migrates: it must be able to hand functions over to the roles that run them.
+GRANT ledger_engine, ledger_folding TO ledger_owner;
+GRANT USAGE ON SCHEMA ledger
+    TO ledger_engine, ledger_folding, poster, registrar, reader, folder, poller, auditor;
+
+-- Nothing is callable by everyone, now or later.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- Set per role, because a SET sent by a function would pin its session to one connection of the pooler.
+-- 4 s is a part of the lease: lease > function timeout + statement timeout (domain::gate::Lease).
+ALTER ROLE poster SET statement_timeout = '4s';
+ALTER ROLE poster SET lock_timeout = '3s';
+ALTER ROLE registrar SET statement_timeout = '4s';
+ALTER ROLE reader SET statement_timeout = '4s';
+ALTER ROLE folder SET statement_timeout = '20s';
+ALTER ROLE poster SET default_transaction_isolation = 'read committed';
+ALTER ROLE reader SET default_transaction_read_only = on;
+ALTER ROLE auditor SET default_transaction_read_only = on;
+
+-- The tenant of this transaction; NULL when none was set. A setting that was local to an earlier transaction of the
+-- same connection reads '' and not NULL, hence the NULLIF.
+CREATE FUNCTION ledger.current_tenant() RETURNS uuid
+LANGUAGE sql STABLE
+RETURN nullif(current_setting('app.tenant_id', true), '')::uuid;
+
+-- Fails the statement by a name the functions know. `p_name` travels as the constraint name, because errors are
+-- told apart by name and never by their text.
+CREATE FUNCTION ledger.refuse(p_name text, p_message text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'OL001', CONSTRAINT = p_name, MESSAGE = p_message;
+END $$;
+
+GRANT EXECUTE ON FUNCTION ledger.current_tenant(), ledger.refuse(text, text)
+    TO ledger_engine, ledger_folding, ledger_owner, auditor;

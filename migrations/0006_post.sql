@@ -1,0 +1,156 @@
+-- The posting: asks first and posts second, in one statement and one transaction. The whole decision of a payment is here.
+
+-- What the ledger would answer if this key is new: 'posted', or the name of the refusal (domain::outcome::Refusal).
+-- A source with a floor stays locked until the end of the transaction; nothing else is locked.
+CREATE FUNCTION ledger.decide(
+    p_tenant uuid, p_kind text, p_source uuid, p_destination uuid, p_amount bigint, p_currency text
+) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_source ledger.accounts;
+    v_destination ledger.accounts;
+    v_balance numeric;
+    v_tail_length bigint;
+BEGIN
+    SELECT * INTO v_source FROM ledger.accounts WHERE account_id = p_source AND tenant_id = p_tenant;
+    SELECT * INTO v_destination FROM ledger.accounts WHERE account_id = p_destination AND tenant_id = p_tenant;
+
+    -- Another tenant's account and no account at all read the same: existence is not told.
+    IF v_source.account_id IS NULL OR v_destination.account_id IS NULL THEN
+        RETURN 'account_unknown';
+    END IF;
+    -- Each purpose is posted to only by the operations meant for it.
+    IF NOT (CASE p_kind
+        WHEN 'payment' THEN v_source.purpose IN ('buyer', 'merchant') AND v_destination.purpose IN ('buyer', 'merchant')
+        WHEN 'deposit' THEN v_source.purpose = 'external' AND v_destination.purpose IN ('buyer', 'merchant')
+        ELSE false
+    END) THEN
+        RETURN 'account_not_eligible';
+    END IF;
+    IF v_source.currency <> p_currency OR v_destination.currency <> p_currency THEN
+        RETURN 'currency_mismatch';
+    END IF;
+
+    IF v_source.floor IS NOT NULL THEN
+        -- The lock in one statement and the sum in the next: only then is the sum's snapshot younger than the debit this
+        -- one waited for. In a single statement two debits both see the balance from before.
+        v_source := ledger.lock_account(p_source);
+        SELECT b.balance, b.tail_length INTO v_balance, v_tail_length FROM ledger.balance_of(p_source) b;
+        IF v_tail_length >= 128 THEN
+            -- The account is locked and its deltas were just read: the cheapest moment to fold them.
+            PERFORM ledger.fold_locked(v_source);
+        END IF;
+    END IF;
+    IF v_source.frozen_at IS NOT NULL OR v_destination.frozen_at IS NOT NULL THEN
+        RETURN 'account_frozen';
+    END IF;
+    IF v_source.floor IS NOT NULL AND v_balance - p_amount < v_source.floor THEN
+        RETURN 'insufficient_funds';
+    END IF;
+    RETURN 'posted';
+END $$;
+
+-- Posts p_amount minor units from p_source to p_destination under p_key, or says what was decided under that key before.
+-- Returns one row, the intent as the ledger holds it, with a verdict before it:
+--   recorded    this call decided (its outcome: posted or a refusal)
+--   replayed    the key was decided before, for the same fingerprint
+--   mismatched  the key was decided before, for another fingerprint: the row is the other one's
+-- Fails, having changed nothing, by these names:
+--   key_too_early             the key's own time is more than a day ahead
+--   key_expiring              the key's window has just passed; a statement that could still post it may be alive
+--   key_expired               the window has passed and nothing was or will be posted
+--   isolation_not_read_committed, key_taken_but_hidden, entries_once: must not happen; a defect or tampering
+CREATE FUNCTION ledger.post(
+    p_tenant uuid, p_key uuid, p_kind text, p_fingerprint bytea,
+    p_source uuid, p_destination uuid, p_amount bigint, p_currency text,
+    p_details jsonb, p_answer_version smallint
+) RETURNS TABLE (
+    verdict text, ledger_key uuid, kind text, fingerprint bytea, outcome text,
+    source uuid, destination uuid, amount bigint, currency text,
+    details jsonb, answer_version smallint, created_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_outcome text;
+    -- Milliseconds since 1970 from the key; NULL when the client key carried no time. Such keys have no window.
+    v_key_ms bigint := nullif(('x' || substr(p_key::text, 1, 8) || substr(p_key::text, 10, 4))::bit(48)::bigint, 0);
+    v_age interval;
+    v_recorded timestamptz;
+BEGIN
+    -- "Nothing inserted, so the next statement sees the row" is true at this level and at no other.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM ledger.refuse('isolation_not_read_committed', 'ledger.post needs READ COMMITTED');
+    END IF;
+    PERFORM set_config('app.tenant_id', p_tenant::text, true);
+
+    IF v_key_ms >= x'010000000000'::bigint THEN
+        v_age := clock_timestamp() - to_timestamp(v_key_ms / 1000.0);
+        -- Nothing can have been posted under a key from the future, and no partition may hold it.
+        IF v_age < interval '-1 day' THEN
+            PERFORM ledger.refuse('key_too_early', 'the key''s own time is more than a day ahead');
+        END IF;
+    END IF;
+
+    -- Ask. Most repeats end here, before they wait for any lock.
+    RETURN QUERY
+        SELECT CASE WHEN t.fingerprint = p_fingerprint THEN 'replayed' ELSE 'mismatched' END,
+               t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
+               t.details, t.answer_version, t.created_at
+          FROM ledger.ledger_transactions t WHERE t.ledger_key = p_key;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
+
+    -- Record. From here on the key is taken: a second statement for it waits on this row and then reads it.
+    INSERT INTO ledger.ledger_transactions AS t
+           (ledger_key, tenant_id, kind, fingerprint, outcome, source, destination, amount, currency, details, answer_version)
+    VALUES (p_key, p_tenant, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency, p_details, p_answer_version)
+        ON CONFLICT DO NOTHING
+    RETURNING t.created_at INTO v_recorded;
+
+    IF v_recorded IS NULL THEN
+        -- Somebody decided between asking and recording. What this call decided is void; theirs stands.
+        RETURN QUERY
+            SELECT CASE WHEN t.fingerprint = p_fingerprint THEN 'replayed' ELSE 'mismatched' END,
+                   t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
+                   t.details, t.answer_version, t.created_at
+              FROM ledger.ledger_transactions t WHERE t.ledger_key = p_key;
+        IF NOT FOUND THEN
+            PERFORM ledger.refuse('key_taken_but_hidden', 'the key is taken by a row that this tenant cannot see');
+        END IF;
+        RETURN;
+    END IF;
+
+    -- A first posting must lie within the key's window, or a key could be posted again after its records are gone.
+    -- Only now: the insert above has waited for any statement that held the key, so "nothing was posted" is true of
+    -- them all. One that has begun but not yet inserted is at most a statement timeout (4 s) old, hence the minute.
+    IF v_age > interval '48 hours 1 minute' THEN
+        PERFORM ledger.refuse('key_expired', 'the key''s window has passed and nothing was posted under it');
+    ELSIF v_age > interval '48 hours' THEN
+        PERFORM ledger.refuse('key_expiring', 'the key''s window has just passed');
+    END IF;
+
+    IF v_outcome = 'posted' THEN
+        INSERT INTO ledger.ledger_entries
+               (account_id, transaction_id, entry_type, amount, currency, idempotency_key, tenant_id)
+        VALUES (p_source, p_key, 'DEBIT', p_amount, p_currency, p_key, p_tenant),
+               (p_destination, p_key, 'CREDIT', p_amount, p_currency, p_key, p_tenant);
+        INSERT INTO ledger.balance_tail (account_id, tenant_id, delta)
+        VALUES (p_source, p_tenant, -p_amount),
+               (p_destination, p_tenant, p_amount);
+        INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
+        VALUES (p_tenant, p_key, 1, p_kind || '.posted.v1');
+    END IF;
+
+    RETURN QUERY SELECT 'recorded', p_key, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency,
+                        p_details, p_answer_version, v_recorded;
+END $$;
+
+GRANT EXECUTE ON FUNCTION ledger.decide(uuid, text, uuid, uuid, bigint, text) TO ledger_engine;
+GRANT CREATE ON SCHEMA ledger TO ledger_engine;
+ALTER FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) OWNER TO ledger_engine;
+REVOKE CREATE ON SCHEMA ledger FROM ledger_engine;
+GRANT EXECUTE ON FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) TO poster;

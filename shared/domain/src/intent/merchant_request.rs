@@ -1,0 +1,110 @@
+//! `PUT /v1/merchants/{merchant_id}`
+
+use serde_json::Value;
+
+use super::checks::currency;
+use super::fields;
+use super::invalid::{Checked, FieldError, Invalid, refuse, within};
+use crate::money::Currency;
+
+const MOST_CURRENCIES: usize = 32;
+
+/// The platform takes a merchant on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MerchantRequest {
+    /// What the merchant trades in: 1 to 32 currencies, none of them twice.
+    pub currencies: Vec<Currency>,
+}
+
+impl MerchantRequest {
+    /// Reads the body of the request.
+    ///
+    /// # Errors
+    /// [`Invalid`], with every field that is wrong.
+    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
+        fields::read(body, |fields| {
+            Ok(Self {
+                currencies: fields.required("currencies", currencies)?,
+            })
+        })
+    }
+}
+
+fn currencies(value: &Value) -> Checked<Vec<Currency>> {
+    let items = match value.as_array() {
+        Some(items) if (1..=MOST_CURRENCIES).contains(&items.len()) => items,
+        Some(_) | None => {
+            return refuse(format!(
+                "must be an array of 1 to {MOST_CURRENCIES} currency codes"
+            ));
+        }
+    };
+    let mut currencies = Vec::new();
+    let mut errors: Vec<FieldError> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let fresh = |code| {
+            if currencies.contains(&code) {
+                refuse("must not be named twice")
+            } else {
+                Ok(code)
+            }
+        };
+        match currency(item).and_then(fresh) {
+            Ok(currency) => currencies.push(currency),
+            Err(wrong) => errors.extend(
+                wrong
+                    .into_iter()
+                    .map(|error| within(&index.to_string(), error)),
+            ),
+        }
+    }
+    if errors.is_empty() {
+        Ok(currencies)
+    } else {
+        Err(errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(currencies: &Value) -> Result<Vec<&'static str>, Vec<(String, String)>> {
+        match MerchantRequest::parse(json!({ "currencies": currencies }).to_string().as_bytes()) {
+            Ok(request) => Ok(request.currencies.into_iter().map(Currency::code).collect()),
+            Err(Invalid::Fields(errors)) => {
+                Err(errors.into_iter().map(|e| (e.pointer, e.detail)).collect())
+            }
+            Err(other @ (Invalid::MalformedJson | Invalid::CardNumber)) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_merchant_trades_in_the_currencies_named() {
+        assert_eq!(parse(&json!(["EUR", "USD"])), Ok(vec!["EUR", "USD"]));
+    }
+
+    #[test]
+    fn no_currency_and_too_many_are_refused() {
+        let detail = "must be an array of 1 to 32 currency codes".to_owned();
+        for currencies in [json!([]), json!("EUR"), json!(vec!["EUR"; 33])] {
+            assert_eq!(
+                parse(&currencies),
+                Err(vec![("/currencies".to_owned(), detail.clone())])
+            );
+        }
+    }
+
+    #[test]
+    fn a_repeated_and_an_unknown_currency_are_pointed_at() {
+        let errors = parse(&json!(["EUR", "eur", "EUR", 1])).unwrap_err();
+        let pointers: Vec<&str> = errors.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        assert_eq!(
+            pointers,
+            ["/currencies/1", "/currencies/2", "/currencies/3"]
+        );
+        assert_eq!(errors[1].1, "must not be named twice");
+    }
+}

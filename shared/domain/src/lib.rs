@@ -1,0 +1,38 @@
+//! What Onceledger decides, without doing any of it: no I/O, no clock, no randomness. Cargo proves the first, since
+//! this crate depends on no runtime, no AWS SDK and no database driver.
+//!
+//! In the order in which one payment meets them:
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`client_key`] | whether the `Idempotency-Key` header holds a key |
+//! | [`intent`] | whether a body is a request, and all that is wrong with it if not |
+//! | [`card_number`] | whether it holds what must never be stored |
+//! | [`fingerprint`] | whether two requests are the same |
+//! | [`gate`] | what a claimant may do about a key that is already claimed |
+//! | [`ledger_key`] | which row of the ledger an intent is |
+//! | [`window`] | how old a key may be when it first posts |
+//! | [`outcome`], [`recorded`] | what the ledger decided, and how it says so |
+//! | [`answer`] | the bytes the client gets, now and for every retry |
+//! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
+//!
+//! [`money`] and [`ids`] are the words all of them use.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod answer;
+mod canonical;
+pub mod card_number;
+pub mod client_key;
+mod document;
+pub mod fingerprint;
+pub mod gate;
+pub mod ids;
+pub mod intent;
+pub mod ledger_key;
+pub mod money;
+pub mod outcome;
+pub mod problem;
+pub mod problem_body;
+pub mod recorded;
+pub mod window;

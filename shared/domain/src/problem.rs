@@ -1,0 +1,211 @@
+//! Every way a request can fail, as RFC 9457 names them. The table below is the documentation's source.
+
+use std::fmt;
+
+use crate::client_key::ClientKeyError;
+
+/// The kinds of failure that differ in what the caller should do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The request itself, or the state of the accounts, is the reason. It will fail again.
+    Rejected,
+    /// The key already stands for another intent. It will fail again.
+    Conflict,
+    /// The same intent is being worked on right now.
+    InProgress,
+    /// A part of the service cannot be reached, or its answer was lost.
+    Unavailable,
+    /// A defect of ours.
+    Internal,
+}
+
+impl Class {
+    /// Whether the same request, under the same key, is worth sending again by itself after a pause.
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        match self {
+            Self::InProgress | Self::Unavailable => true,
+            Self::Rejected | Self::Conflict | Self::Internal => false,
+        }
+    }
+}
+
+macro_rules! problems {
+    ($($name:ident, $slug:literal, $status:literal $class:ident, $title:literal: $detail:literal;)*) => {
+        /// A failure as the client is told of it. Carries nothing of what went wrong inside.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Problem {
+            $(#[doc = $detail] $name,)*
+        }
+
+        impl Problem {
+            /// Every problem there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable name that clients match on.
+            #[must_use]
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)* }
+            }
+
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What the caller should do next.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// The same few words for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// One or two sentences: what happened to the money, and what helps.
+            #[must_use]
+            pub const fn detail(self) -> &'static str {
+                match self { $(Self::$name => $detail,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    IdempotencyKeyMissing, "idempotency-key-missing", 400 Rejected, "Idempotency key missing":
+        "Send an Idempotency-Key header with a UUID, minted once per intent and repeated with every retry.";
+    IdempotencyKeyMalformed, "idempotency-key-malformed", 400 Rejected, "Idempotency key malformed":
+        "The Idempotency-Key header must hold one hyphenated UUID, bare or in double quotes, neither nil nor max.";
+    IdempotencyKeyExpired, "idempotency-key-expired", 400 Rejected, "Idempotency key expired":
+        "The time in which this key could be used has passed. Nothing was posted under it and nothing will be.";
+    IdempotencyKeyTooEarly, "idempotency-key-too-early", 400 Rejected, "Idempotency key from the future":
+        "The key's timestamp is more than a day ahead. Nothing was posted; check the clock that mints the keys.";
+    MalformedJson, "malformed-json", 400 Rejected, "Malformed JSON":
+        "The body must be one JSON document in UTF-8 in which no object repeats a name.";
+    InvalidRequest, "invalid-request", 400 Rejected, "Invalid request":
+        "The fields listed in errors must be corrected. The key has not been used.";
+    CardNumberRefused, "card-number-refused", 400 Rejected, "Card number refused":
+        "The request holds what looks like a payment card's number. Send a token from your card vault instead.";
+    TenantMissing, "tenant-missing", 403 Rejected, "Tenant missing":
+        "The access token names no tenant.";
+    NotFound, "not-found", 404 Rejected, "Not found":
+        "There is nothing here that this token may see.";
+    InProgress, "in-progress", 409 InProgress, "Request in progress":
+        "A request with this key is being worked on. Send the same request again after the time in Retry-After.";
+    BodyTooLarge, "body-too-large", 413 Rejected, "Body too large":
+        "A request body may have at most 16 KiB.";
+    UnsupportedMediaType, "unsupported-media-type", 415 Rejected, "Unsupported media type":
+        "Send the body as application/json.";
+    InsufficientFunds, "insufficient-funds", 402 Rejected, "Insufficient funds":
+        "The source account does not hold enough. Nothing moved; this key will always be answered so.";
+    AccountUnknown, "account-unknown", 422 Rejected, "Account unknown":
+        "An account named does not exist. Nothing moved; this key will always be answered so.";
+    AccountFrozen, "account-frozen", 422 Rejected, "Account frozen":
+        "An account named is frozen. Nothing moved; this key will always be answered so.";
+    CurrencyMismatch, "currency-mismatch", 422 Rejected, "Currency mismatch":
+        "An account named holds another currency. Nothing moved; this key will always be answered so.";
+    AccountNotEligible, "account-not-eligible", 422 Rejected, "Account not eligible":
+        "An account named is not open to payments. Nothing moved; this key will always be answered so.";
+    IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
+        "This key was first used for a different request, which stands. Mint a new key for a new intent.";
+    Internal, "internal", 500 Internal, "Internal error":
+        "Something went wrong on our side. Asking again with the same key cannot move the money twice.";
+    GateUnavailable, "gate-unavailable", 503 Unavailable, "Temporarily unavailable":
+        "Nothing moved. Send the same request with the same key again after the time in Retry-After.";
+    LedgerUnavailable, "ledger-unavailable", 503 Unavailable, "Temporarily unavailable":
+        "Nothing moved. Send the same request with the same key again after the time in Retry-After.";
+    OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
+        "The money may have moved. Send the same request with the same key again: the answer will tell.";
+}
+
+impl Problem {
+    /// The RFC 9457 `type` member.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        format!("urn:onceledger:problem:{}", self.slug())
+    }
+
+    /// See [`Class::retryable`].
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        self.class().retryable()
+    }
+}
+
+impl From<ClientKeyError> for Problem {
+    fn from(error: ClientKeyError) -> Self {
+        match error {
+            ClientKeyError::Missing => Self::IdempotencyKeyMissing,
+            ClientKeyError::Malformed => Self::IdempotencyKeyMalformed,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_problems_share_a_type() {
+        let types: BTreeSet<String> = Problem::ALL
+            .iter()
+            .map(|problem| problem.type_uri())
+            .collect();
+        assert_eq!(types.len(), Problem::ALL.len());
+        assert!(types.contains("urn:onceledger:problem:outcome-unknown"));
+    }
+
+    #[test]
+    fn slugs_are_the_names_in_kebab_case() {
+        for problem in Problem::ALL {
+            let spoken: String = problem.slug().split('-').collect();
+            assert_eq!(spoken, format!("{problem:?}").to_lowercase());
+        }
+    }
+
+    #[test]
+    fn the_status_fits_the_class() {
+        for problem in Problem::ALL {
+            let expected = match problem.class() {
+                Class::Rejected => {
+                    matches!(problem.status(), 400 | 402 | 403 | 404 | 413 | 415 | 422)
+                }
+                Class::Conflict => problem.status() == 422,
+                Class::InProgress => problem.status() == 409,
+                Class::Unavailable => problem.status() == 503,
+                Class::Internal => problem.status() == 500,
+            };
+            assert!(expected, "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_retryable_and_nothing_else() {
+        let retryable: Vec<&str> = Problem::ALL
+            .iter()
+            .filter(|p| p.retryable())
+            .map(|p| p.slug())
+            .collect();
+        assert_eq!(
+            retryable,
+            [
+                "in-progress",
+                "gate-unavailable",
+                "ledger-unavailable",
+                "outcome-unknown"
+            ]
+        );
+    }
+}
