@@ -1,15 +1,224 @@
-"""The main job, shown on a running cloud."""
+"""The main job, shown on a running cloud: every line comes from an answer of the API, or from the ledger where it says so."""
 
+import sys
+import time
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
+from local.api import Answer, Api, new_key
+from local.crash import Missed, gate_status, killed_after_commit
 from local.identity import Accounts, Issuer
+from local.postgres import psql
+
+CURRENCY = "EUR"
+AT_ONCE = 50
+
+_ZERO_SUM = """
+SELECT count(*), count(DISTINCT transaction_id), coalesce(sum(CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END), 0)
+  FROM ledger.ledger_entries
+"""
 
 
-def demonstrate(state: dict) -> None:
-    """Prints where the API is, a merchant's token, and a request to try."""
-    tenant = str(uuid.uuid4())
+class PromiseBroken(Exception):
+    """Something did not happen as Onceledger promises; the message says what."""
+
+
+def demonstrate(state: dict) -> int:
+    """Shows the main job with a merchant of its own; returns 1, having said why, if a promise does not hold."""
     accounts = Accounts(Issuer(**state["issuer"]), state["aws"]["port"])
-    token = accounts.merchant_token(tenant)
-    print(f"\nThe API is up at {state['api_url']}\n\nexport TOKEN={token}")
-    print(f"""curl -i {state['api_url']}/v1/accounts -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: {uuid.uuid4()}" \\
-  -H "Content-Type: application/json" -d '{{"kind":"buyer","currency":"EUR"}}'""")
+    try:
+        shop = _open_shop(state["api_url"], accounts)
+        charges = [
+            _pay_once(shop),
+            _pay_fifty_times_at_once(shop),
+            _pay_through_a_crash(shop, state),
+        ]
+        _show_the_ledger(shop, charges, state)
+    except (PromiseBroken, Missed) as broken:
+        print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
+        return 1
+    _invite(shop)
+    return 0
+
+
+class Shop:
+    """A merchant with a buyer's account and one of its own."""
+
+    def __init__(self, api: Api, buyer: str, merchant: str):
+        self.api, self.buyer, self.merchant = api, buyer, merchant
+
+    def payment(self, amount: int, description: str) -> dict:
+        """A request's body; the amount in minor units."""
+        names = {"source": self.buyer, "destination": self.merchant}
+        return names | {"amount": amount, "currency": CURRENCY, "description": description}
+
+    def pay(self, body: dict, key: uuid.UUID) -> Answer:
+        return self.api.post("/v1/payments", body, key)
+
+    def balance(self, account: str) -> int:
+        """In minor units."""
+        return _expect(self.api.get(f"/v1/accounts/{account}"), 200)["balance"]
+
+    def entries(self, account: str) -> list[dict]:
+        """Newest first. A page leaves out what a transaction that still runs could precede, so this waits for it to end."""
+        deadline = time.monotonic() + 5
+        while True:
+            entries = _expect(self.api.get(f"/v1/accounts/{account}/entries?limit=200"), 200)["data"]
+            if sum(map(_signed, entries)) == self.balance(account) or time.monotonic() > deadline:
+                return entries
+            time.sleep(0.1)
+
+
+def _open_shop(url: str, accounts: Accounts) -> Shop:
+    tenant = str(uuid.uuid4())
+    _heading("A merchant joins, opens two accounts, and takes in a buyer's money")
+    merchant = Api(url, accounts.platform_token()).put(f"/v1/merchants/{tenant}", {"currencies": [CURRENCY]})
+    _expect(merchant, 201)
+    _say("PUT /v1/merchants/{id}", merchant, "by the platform, for the merchant " + tenant)
+    api = Api(url, accounts.merchant_token(tenant))
+    opened = {}
+    for kind in ("buyer", "merchant"):
+        answer = api.post("/v1/accounts", {"kind": kind, "currency": CURRENCY}, new_key())
+        opened[kind] = _expect(answer, 201)["id"]
+        _say("POST /v1/accounts", answer, f"the {kind}'s account {opened[kind]}")
+    deposit = {"destination": opened["buyer"], "amount": 500_00, "currency": CURRENCY}
+    answer = api.post("/v1/deposits", deposit, new_key())
+    _expect(answer, 201)
+    _say("POST /v1/deposits", answer, f"{_money(500_00)} from outside, to the buyer")
+    return Shop(api, opened["buyer"], opened["merchant"])
+
+
+def _pay_once(shop: Shop) -> int:
+    """Returns what was charged."""
+    body, key = shop.payment(12_50, "one book"), new_key()
+    _heading("A payment, its retry, and its key used for something else")
+    before = shop.balance(shop.buyer)
+    first = shop.pay(body, key)
+    _expect(first, 201)
+    _say("POST /v1/payments", first, f"{_money(12_50)}, payment {first.json['id']}")
+    again = shop.pay(body, key)
+    same = again.status == 201 and again.body == first.body
+    _promise(same and again.replayed, "a retry must get the first answer's bytes, marked as a replay", again)
+    _say("  the same request", again, f"the same {len(again.body)} bytes, Idempotent-Replayed: true")
+    other = shop.pay(body | {"amount": 99_00}, key)
+    _promise(other.status == 422, "a key must not be taken for another request", other)
+    _say("  the same key, another amount", other, other.problem)
+    _charged_once(shop, before, 12_50, first.json["id"])
+    return 12_50
+
+
+def _pay_fifty_times_at_once(shop: Shop) -> int:
+    """Returns what was charged."""
+    body, key = shop.payment(8_00, "fifty clicks"), new_key()
+    _heading(f"{AT_ONCE} identical requests at once")
+    before = shop.balance(shop.buyer)
+    with ThreadPoolExecutor(AT_ONCE) as clients:
+        answers = list(clients.map(lambda _: shop.pay(body, key), range(AT_ONCE)))
+    for (status, meaning), count in sorted(Counter(map(_outcome, answers)).items()):
+        print(f"  {count:>2} × {status}  {meaning}")
+    last = shop.pay(body, key)
+    _expect(last, 201)
+    _say("  one more, afterwards", last, f"payment {last.json['id']}")
+    bodies = {each.body for each in answers if each.status == 201}
+    _promise(bodies == {last.body}, "whoever is told of the payment must be told the same, byte for byte", last)
+    _charged_once(shop, before, 8_00, last.json["id"])
+    return 8_00
+
+
+def _pay_through_a_crash(shop: Shop, state: dict) -> int:
+    """Returns what was charged."""
+    body, key = shop.payment(20_00, "through a crash"), new_key()
+    _heading("The function is killed after the ledger's commit, before anybody is told")
+    before = shop.balance(shop.buyer)
+    lost, killed = killed_after_commit(state, shop.buyer, lambda: shop.pay(body, key))
+    print(f"  {killed} running copies of authorize: paused before the commit, SIGKILL after it")
+    _say("POST /v1/payments", lost, "the gateway's answer for a function that is gone")
+    print(f"  the gate says {gate_status(state, key)}, the ledger holds the payment")
+    answer = shop.pay(body, key)
+    deadline = time.monotonic() + 30
+    while answer.status == 409 and time.monotonic() < deadline:
+        pause = int(answer.headers["Retry-After"])
+        _say("  the same request", answer, f"{answer.problem}, Retry-After: {pause}")
+        time.sleep(pause)
+        answer = shop.pay(body, key)
+    payment = _expect(answer, 201)["id"]
+    origin = "Idempotent-Replayed: true" if answer.replayed else "not marked as a replay"
+    _say("  the same request", answer, f"payment {payment}, {origin}")
+    _promise(answer.replayed, "the answer must come from the ledger, which had decided before the crash", answer)
+    _charged_once(shop, before, 20_00, payment)
+    return 20_00
+
+
+def _show_the_ledger(shop: Shop, charges: list[int], state: dict) -> None:
+    _heading("What the ledger holds")
+    expected = {shop.buyer: 500_00 - sum(charges), shop.merchant: sum(charges)}
+    for name, account in (("buyer", shop.buyer), ("merchant", shop.merchant)):
+        balance, entries = shop.balance(account), shop.entries(account)
+        for entry in reversed(entries):
+            print(f"  {name:<9} {entry['type']:<6} {_money(entry['amount']):>11}  transaction {entry['transaction']}")
+        print(f"  {name:<9} {'balance':<6}{_money(balance):>11}")
+        if balance != expected[account] or balance != sum(map(_signed, entries)):
+            raise PromiseBroken(f"the {name}'s balance must be {_money(expected[account])}, the sum of its entries")
+    entries, transactions, total = psql(
+        state["postgres"]["port"], "auditor", "-tAF", " ", "-c", _ZERO_SUM, capture_output=True
+    ).stdout.split()
+    print(f"  all tenants, read as auditor: {entries} entries of {transactions} transactions, sum {total}")
+    if int(total) != 0:
+        raise PromiseBroken("all entries together must sum to zero")
+
+
+def _charged_once(shop: Shop, before: int, amount: int, payment: str) -> None:
+    """Says and checks that the buyer was charged `amount` once: by the balance, and by the payment's entries."""
+    charged = before - shop.balance(shop.buyer)
+    entries = shop.entries(shop.buyer) + shop.entries(shop.merchant)
+    found = Counter(each["type"] for each in entries if each["transaction"] == payment)
+    sides = " and ".join(f"{count} {side}" for side, count in sorted(found.items()))
+    print(f"  charged {_money(charged)}; entries: {sides or 'none'}")
+    if charged != amount or sides != "1 CREDIT and 1 DEBIT":
+        raise PromiseBroken(f"the buyer must be charged {_money(amount)}, once")
+
+
+def _invite(shop: Shop) -> None:
+    body = str(shop.payment(1_00, "by hand")).replace("'", '"')
+    print(f"""
+The API is up at {shop.api.url}. Try it; send the second line twice, and the answer is the same.
+
+export TOKEN={shop.api.token}
+curl -i {shop.api.url}/v1/payments -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: {new_key()}" -H "Content-Type: application/json" -d '{body}'
+curl -s {shop.api.url}/v1/accounts/{shop.buyer} -H "Authorization: Bearer $TOKEN"
+
+`make down` stops everything; the ledger stays on disk for the next `make run`.""")
+
+
+def _outcome(answer: Answer) -> tuple[int, str]:
+    if answer.status == 201:
+        return 201, "a replay of the payment" if answer.replayed else "the payment"
+    return answer.status, answer.problem or "not an answer of Onceledger's"
+
+
+def _expect(answer: Answer, status: int) -> dict:
+    _promise(answer.status == status, f"the answer must be {status}", answer)
+    return answer.json
+
+
+def _promise(holds: bool, promise: str, answer: Answer) -> None:
+    if not holds:
+        raise PromiseBroken(f"{promise}; it is {answer.status} {answer.body.decode(errors='replace')}")
+
+
+def _signed(entry: dict) -> int:
+    return entry["amount"] if entry["type"] == "CREDIT" else -entry["amount"]
+
+
+def _money(minor: int) -> str:
+    sign = "-" if minor < 0 else ""
+    return f"{CURRENCY} {sign}{abs(minor) // 100}.{abs(minor) % 100:02}"
+
+
+def _heading(text: str) -> None:
+    print(f"\n{text}")
+
+
+def _say(request: str, answer: Answer, meaning: str) -> None:
+    print(f"  {request:<31}{answer.status}  {meaning}")

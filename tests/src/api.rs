@@ -28,9 +28,7 @@ impl ApiRequest {
     /// Starts from a route key: `GET /v1/accounts/{account_id}`.
     #[must_use]
     pub fn to(route_key: &str) -> Self {
-        let (method, route) = route_key
-            .split_once(' ')
-            .expect("a route key is `METHOD /path`");
+        let (method, route) = route_key.split_once(' ').expect("a route key is `METHOD /path`");
         Self {
             method: method.to_owned(),
             route: route.to_owned(),
@@ -73,8 +71,7 @@ impl ApiRequest {
     /// Sets a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers
-            .insert(name.to_ascii_lowercase(), value.to_string());
+        self.headers.insert(name.to_ascii_lowercase(), value.to_string());
         self
     }
 
@@ -94,8 +91,7 @@ impl ApiRequest {
     /// Sets a JSON body and its content type.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json")
-            .text(&body.to_string())
+        self.header("content-type", "application/json").text(&body.to_string())
     }
 
     /// The API Gateway proxy event, payload format 2.0.
@@ -103,9 +99,7 @@ impl ApiRequest {
     pub fn event(&self) -> Value {
         let path = self.raw_path();
         let route_key = format!("{} {}", self.method, self.route);
-        let now = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .expect("the clock is past 1970");
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is past 1970");
         let mut headers = self.headers.clone();
         headers
             .entry("host".to_owned())
@@ -155,19 +149,12 @@ impl ApiRequest {
     ///
     /// # Errors
     /// When no HTTP answer came.
-    pub async fn send(
-        &self,
-        cloud: &Cloud,
-        token: Option<&str>,
-    ) -> Result<ApiResponse, reqwest::Error> {
+    pub async fn send(&self, cloud: &Cloud, token: Option<&str>) -> Result<ApiResponse, reqwest::Error> {
         let mut url = format!("{}{}", cloud.api_url, self.raw_path());
         if !self.query.is_empty() {
             url = format!("{url}?{}", self.raw_query());
         }
-        let method = self
-            .method
-            .parse()
-            .expect("a route key starts with a method");
+        let method = self.method.parse().expect("a route key starts with a method");
         let mut request = reqwest::Client::new().request(method, url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -183,21 +170,14 @@ impl ApiRequest {
         Ok(ApiResponse {
             status: response.status().as_u16(),
             headers: headers
-                .map(|(name, value)| {
-                    (
-                        name.to_string(),
-                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                    )
-                })
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
                 .collect(),
             body: response.bytes().await?.to_vec(),
         })
     }
 
     fn raw_path(&self) -> String {
-        let fill = |path: String, (name, value): (&String, &String)| {
-            path.replace(&format!("{{{name}}}"), value)
-        };
+        let fill = |path: String, (name, value): (&String, &String)| path.replace(&format!("{{{name}}}"), value);
         self.path.iter().fold(self.route.clone(), fill)
     }
 
@@ -252,17 +232,15 @@ impl ApiResponse {
         );
         let problem = self.json();
         let kind = problem["type"].as_str().unwrap_or_default();
-        kind.strip_prefix("urn:onceledger:problem:")
-            .unwrap_or(kind)
-            .to_owned()
+        kind.strip_prefix("urn:onceledger:problem:").unwrap_or(kind).to_owned()
     }
 
     /// Reads the proxy answer a function gave to an event.
     #[must_use]
     pub fn from_function(answer: Value) -> Self {
         let shown = answer.to_string();
-        let proxy: Proxy = serde_json::from_value(answer)
-            .unwrap_or_else(|error| panic!("not a proxy answer ({error}): {shown}"));
+        let proxy: Proxy =
+            serde_json::from_value(answer).unwrap_or_else(|error| panic!("not a proxy answer ({error}): {shown}"));
         let body = proxy.body.unwrap_or_default();
         let mut headers = BTreeMap::new();
         for (name, values) in proxy.multi_value_headers {

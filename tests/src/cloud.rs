@@ -80,24 +80,17 @@ impl Cloud {
     #[must_use]
     pub fn running() -> Self {
         let Ok(path) = std::env::var("ONCELEDGER_CLOUD") else {
-            panic!(
-                "ONCELEDGER_CLOUD is not set: these tests need the local cloud, run them with `make test`"
-            );
+            panic!("ONCELEDGER_CLOUD is not set: these tests need the local cloud, run them with `make test`");
         };
-        let state =
-            std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `make test`"));
-        serde_json::from_slice(&state)
-            .unwrap_or_else(|error| panic!("{path} is not a state file: {error}"))
+        let state = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `make test`"));
+        serde_json::from_slice(&state).unwrap_or_else(|error| panic!("{path} is not a state file: {error}"))
     }
 
     /// A function by its crate's name: `fold-balances` is `FoldBalances` in the template.
     #[must_use]
     pub fn function(&self, name: &str) -> &Deployed {
         let plain = |name: &str| name.replace('-', "").to_ascii_lowercase();
-        let found = self
-            .functions
-            .iter()
-            .find(|(logical, _)| plain(logical) == plain(name));
+        let found = self.functions.iter().find(|(logical, _)| plain(logical) == plain(name));
         let Some((_, function)) = found else {
             let known: Vec<_> = self.functions.keys().collect();
             panic!("the stack has no function `{name}`; it has {known:?}");
@@ -127,8 +120,7 @@ impl Cloud {
 
     /// Connects to the server as the superuser.
     pub async fn superuser(&self) -> tokio_postgres::Client {
-        self.connect(&self.postgres.address, &self.postgres.superuser)
-            .await
+        self.connect(&self.postgres.address, &self.postgres.superuser).await
     }
 
     /// Connects to the server as a role of the ledger, without the pooler.
@@ -149,12 +141,7 @@ impl Cloud {
             .dbname(&self.postgres.database)
             .connect(NoTls)
             .await
-            .unwrap_or_else(|error| {
-                panic!(
-                    "`{role}` cannot connect to {}:{}: {error}",
-                    address.host, address.port
-                )
-            });
+            .unwrap_or_else(|error| panic!("`{role}` cannot connect to {}:{}: {error}", address.host, address.port));
         tokio::spawn(connection);
         client
     }

@@ -28,11 +28,7 @@ impl Faults {
     /// Puts fresh proxies before the gate's table and the pooler.
     pub async fn between(cloud: &Cloud) -> Self {
         let script = Script::default();
-        let gate = cloud
-            .aws
-            .endpoint
-            .trim_start_matches("http://")
-            .trim_end_matches('/');
+        let gate = cloud.aws.endpoint.trim_start_matches("http://").trim_end_matches('/');
         let ledger = format!("{}:{}", cloud.pgbouncer.host, cloud.pgbouncer.port);
         Self {
             gate: DynamoProxy::start(gate, script.clone()).await,

@@ -22,10 +22,7 @@ pub(crate) async fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a loopback port is free");
-    let port = listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port();
+    let port = listener.local_addr().expect("a bound socket has an address").port();
     (listener, port)
 }
 

@@ -100,21 +100,10 @@ impl Setup {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", self.bootstrap.display()));
-        let pid = child
-            .id()
-            .and_then(|id| id.try_into().ok())
-            .map(Pid::from_raw);
+        let pid = child.id().and_then(|id| id.try_into().ok()).map(Pid::from_raw);
         let output = Output::default();
-        let stdout = tokio::spawn(
-            output
-                .clone()
-                .copy(child.stdout.take().expect("stdout is piped")),
-        );
-        let stderr = tokio::spawn(
-            output
-                .clone()
-                .copy(child.stderr.take().expect("stderr is piped")),
-        );
+        let stdout = tokio::spawn(output.clone().copy(child.stdout.take().expect("stdout is piped")));
+        let stderr = tokio::spawn(output.clone().copy(child.stderr.take().expect("stderr is piped")));
         let (ended, exit) = watch::channel(None);
         tokio::spawn(async move {
             let status = child.wait().await;
@@ -164,9 +153,7 @@ impl Function {
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/under-test"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "under-test"),
         ];
-        let mut environment: BTreeMap<_, _> = service
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let mut environment: BTreeMap<_, _> = service.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         environment.extend(deployed.environment.clone());
         Setup {
             bootstrap: deployed.bootstrap.clone(),
@@ -179,10 +166,7 @@ impl Function {
     ///
     /// # Errors
     /// When there is no answer, see [`Unanswered`].
-    pub fn call(
-        &self,
-        request: &ApiRequest,
-    ) -> impl Future<Output = Result<ApiResponse, Unanswered>> + Send + use<> {
+    pub fn call(&self, request: &ApiRequest) -> impl Future<Output = Result<ApiResponse, Unanswered>> + Send + use<> {
         let answer = self.invoke(&request.event());
         async { answer.await.map(ApiResponse::from_function) }
     }
@@ -192,10 +176,7 @@ impl Function {
     ///
     /// # Errors
     /// When there is no answer, see [`Unanswered`].
-    pub fn invoke(
-        &self,
-        event: &Value,
-    ) -> impl Future<Output = Result<Value, Unanswered>> + Send + use<> {
+    pub fn invoke(&self, event: &Value) -> impl Future<Output = Result<Value, Unanswered>> + Send + use<> {
         let answer = self.api.push(event, self.deadline);
         let failure = ended_or_late(self.exit.clone(), self.output.clone(), PATIENCE);
         async {
@@ -255,9 +236,7 @@ async fn ended_or_late(
             status,
             output: output.text(),
         },
-        None => Unanswered::TimedOut {
-            output: output.text(),
-        },
+        None => Unanswered::TimedOut { output: output.text() },
     }
 }
 

@@ -61,10 +61,7 @@ async fn mint(cloud: &Cloud, account: &[&str]) -> String {
         .await
         .unwrap_or_else(|error| panic!("{program}: {error}"));
     let complaint = String::from_utf8_lossy(&minted.stderr);
-    assert!(
-        minted.status.success(),
-        "no token for {account:?}: {complaint}"
-    );
+    assert!(minted.status.success(), "no token for {account:?}: {complaint}");
     String::from_utf8(minted.stdout)
         .expect("a token is text")
         .trim()
@@ -75,10 +72,7 @@ async fn mint(cloud: &Cloud, account: &[&str]) -> String {
 #[must_use]
 pub fn alg_none(token: &str) -> String {
     let [_, claims, _] = parts(token);
-    format!(
-        "{}.{claims}.",
-        encode(&json!({"alg": "none", "typ": "JWT"}))
-    )
+    format!("{}.{claims}.", encode(&json!({"alg": "none", "typ": "JWT"})))
 }
 
 /// The same header and claims, without a signature.
@@ -92,9 +86,7 @@ pub fn unsigned(token: &str) -> String {
 #[must_use]
 pub fn tampered(token: &str, claim: &str, value: &str) -> String {
     let [header, claims, signature] = parts(token);
-    let decoded = URL_SAFE_NO_PAD
-        .decode(claims)
-        .expect("claims are base64url");
+    let decoded = URL_SAFE_NO_PAD.decode(claims).expect("claims are base64url");
     let mut claims: Value = serde_json::from_slice(&decoded).expect("claims are JSON");
     claims[claim] = value.into();
     format!("{header}.{}.{signature}", encode(&claims))

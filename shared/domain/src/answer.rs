@@ -51,49 +51,57 @@ impl Answer {
 
 fn version_1(recorded: &Recorded) -> Answer {
     match recorded.outcome {
-        Outcome::Posted => posted(recorded),
+        Outcome::Posted => Answer {
+            status: 201,
+            content_type: "application/json".to_owned(),
+            body: resource(recorded),
+        },
         Outcome::Refused(refusal) => ProblemBody::from(refusal.problem())
             .with_id(recorded.ledger_key)
             .answer(),
     }
 }
 
-fn posted(recorded: &Recorded) -> Answer {
+/// The intent as a JSON document, for whoever reads it later: a posted one in the bytes of its answer, a refused one with
+/// the reason by the problem's slug.
+#[must_use]
+pub fn resource(recorded: &Recorded) -> Vec<u8> {
     // Indexing gives null for what is absent.
     let details = &recorded.details;
-    let body = document::write(&Posted {
+    document::write(&Resource {
         id: recorded.ledger_key,
         object: recorded.operation.as_str(),
-        status: recorded.outcome.as_str(),
+        status: match recorded.outcome {
+            Outcome::Posted => "posted",
+            Outcome::Refused(_) => "refused",
+        },
+        reason: match recorded.outcome {
+            Outcome::Posted => None,
+            Outcome::Refused(refusal) => Some(refusal.problem().slug()),
+        },
         source: recorded.source,
         destination: recorded.destination,
         amount: recorded.amount,
         currency: recorded.currency,
         description: &details["description"],
-        metadata: details["metadata"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .collect(),
+        metadata: details["metadata"].as_object().into_iter().flatten().collect(),
         card_token: match recorded.operation {
             Operation::Payment => Some(&details["card_token"]),
             Operation::Deposit => None,
         },
         created_at: timestamp(recorded.created_at),
-    });
-    Answer {
-        status: 201,
-        content_type: "application/json".to_owned(),
-        body,
-    }
+    })
 }
 
 /// The members in the order of the bytes. What was not given is null, so that every answer has the same members.
 #[derive(Serialize)]
-struct Posted<'a> {
+struct Resource<'a> {
     id: LedgerKey,
     object: &'static str,
     status: &'static str,
+    /// The slug of the problem it was answered with; a member of refused intents only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     source: AccountId,
     destination: AccountId,
     amount: Amount,
@@ -108,10 +116,10 @@ struct Posted<'a> {
 }
 
 /// RFC 3339 in UTC with exactly six decimals. Well-known formats drop trailing zeros, and so would not keep a length.
-fn timestamp(at: OffsetDateTime) -> String {
+#[must_use]
+pub fn timestamp(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
-    let ((year, month, day), (hour, minute, second, micro)) =
-        (at.to_calendar_date(), at.to_hms_micro());
+    let ((year, month, day), (hour, minute, second, micro)) = (at.to_calendar_date(), at.to_hms_micro());
     let month = u8::from(month);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
 }
@@ -236,10 +244,7 @@ mod tests {
                 r#"{{"type":"urn:onceledger:problem:{slug}","title":"{title}","status":{status},"detail":"{reason} Nothing moved; this key will always be answered so.","id":"0192f0c1-2b3a-8c4d-8e5f-60718293a4b5"}}"#
             );
             let answer = text(&recorded(Operation::Payment, Outcome::Refused(refusal)));
-            assert_eq!(
-                answer,
-                (status, "application/problem+json".to_owned(), body)
-            );
+            assert_eq!(answer, (status, "application/problem+json".to_owned(), body));
         }
     }
 

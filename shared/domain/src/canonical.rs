@@ -31,11 +31,7 @@ impl Canonical {
     }
 
     /// The count comes first, so that absent (0) and present but empty (1, then nothing) differ.
-    pub(crate) fn all<T>(
-        self,
-        parts: impl ExactSizeIterator<Item = T>,
-        add: impl Fn(Self, T) -> Self,
-    ) -> Self {
+    pub(crate) fn all<T>(self, parts: impl ExactSizeIterator<Item = T>, add: impl Fn(Self, T) -> Self) -> Self {
         let counted = self.bytes(&(parts.len() as u64).to_be_bytes());
         parts.fold(counted, add)
     }

@@ -19,9 +19,7 @@ pub fn find_in(document: &Value) -> bool {
         Value::Number(number) => is_in(&number.to_string()),
         Value::String(text) => is_in(text),
         Value::Array(items) => items.iter().any(find_in),
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| is_in(name) || find_in(value)),
+        Value::Object(members) => members.iter().any(|(name, value)| is_in(name) || find_in(value)),
     }
 }
 
@@ -52,13 +50,7 @@ fn passes_luhn(digits: &[u8]) -> bool {
         (1, digit) => 2 * digit,
         (_, digit) => digit,
     };
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(weigh)
-        .map(u32::from)
-        .sum();
+    let sum: u32 = digits.iter().rev().enumerate().map(weigh).map(u32::from).sum();
     sum.is_multiple_of(10)
 }
 
@@ -69,11 +61,7 @@ fn skeleton(text: &str) -> String {
     let mut at = 0;
     while at < chars.len() {
         let inside_a_word = at > 0 && chars[at - 1].is_alphanumeric();
-        let skipped = if inside_a_word {
-            0
-        } else {
-            spelling(&chars[at..])
-        };
+        let skipped = if inside_a_word { 0 } else { spelling(&chars[at..]) };
         bones.push(match ascii_digit(chars[at]) {
             _ if skipped > 0 => 'x',
             Some(digit) => digit,
@@ -145,14 +133,11 @@ fn time_of_day(text: &[char]) -> usize {
 /// `h` stands for a hexadecimal digit, `d` for a decimal one, anything else for itself.
 fn fits(text: &[char], pattern: &str) -> bool {
     text.len() >= pattern.len()
-        && text
-            .iter()
-            .zip(pattern.chars())
-            .all(|(char, expected)| match expected {
-                'h' => char.is_ascii_hexdigit(),
-                'd' => char.is_ascii_digit(),
-                literal => *char == literal,
-            })
+        && text.iter().zip(pattern.chars()).all(|(char, expected)| match expected {
+            'h' => char.is_ascii_hexdigit(),
+            'd' => char.is_ascii_digit(),
+            literal => *char == literal,
+        })
 }
 
 #[cfg(test)]

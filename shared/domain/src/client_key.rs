@@ -52,11 +52,7 @@ mod tests {
             &format!("\t \"{upper}\"  "),
             &format!(" {KEY} "),
         ] {
-            assert_eq!(
-                ClientKey::parse(Some(header)).unwrap().to_string(),
-                KEY,
-                "{header}"
-            );
+            assert_eq!(ClientKey::parse(Some(header)).unwrap().to_string(), KEY, "{header}");
         }
     }
 

@@ -45,10 +45,7 @@ impl TryFrom<&[u8]> for Fingerprint {
     type Error = NotAFingerprint;
 
     fn try_from(bytes: &[u8]) -> Result<Self, NotAFingerprint> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| NotAFingerprint(bytes.len()))
+        bytes.try_into().map(Self).map_err(|_| NotAFingerprint(bytes.len()))
     }
 }
 
@@ -73,13 +70,7 @@ mod tests {
 
     #[test]
     fn anything_but_32_bytes_is_no_fingerprint() {
-        assert_eq!(
-            Fingerprint::try_from([0; 31].as_slice()),
-            Err(NotAFingerprint(31))
-        );
-        assert_eq!(
-            Fingerprint::try_from([].as_slice()),
-            Err(NotAFingerprint(0))
-        );
+        assert_eq!(Fingerprint::try_from([0; 31].as_slice()), Err(NotAFingerprint(31)));
+        assert_eq!(Fingerprint::try_from([].as_slice()), Err(NotAFingerprint(0)));
     }
 }

@@ -71,6 +71,11 @@ ids! {
     Owner
 }
 
+impl TenantId {
+    /// The house itself, which owns the accounts that fees are collected in. No merchant's token carries it.
+    pub const PLATFORM: Self = Self(Uuid::from_u128(0x0000_0000_0000_8000_8000_0000_0000_0000));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,10 +84,7 @@ mod tests {
 
     #[test]
     fn an_id_reads_the_hyphenated_form_in_any_case_and_writes_lower_case() {
-        assert_eq!(
-            ID.to_uppercase().parse::<AccountId>().unwrap().to_string(),
-            ID
-        );
+        assert_eq!(ID.to_uppercase().parse::<AccountId>().unwrap().to_string(), ID);
     }
 
     #[test]

@@ -107,14 +107,8 @@ mod tests {
     /// Stored rows are found again only while these hold: a change here loses every key ever posted.
     #[test]
     fn derived_ids_never_change() {
-        assert_eq!(
-            derive(TENANT, V7).to_string(),
-            "0192f0c1-2b3a-8731-8a54-b40dc9b8b89e"
-        );
-        assert_eq!(
-            derive(TENANT, V4).to_string(),
-            "004a1d47-f9c9-8cf5-a8ae-0b9b67267ffc"
-        );
+        assert_eq!(derive(TENANT, V7).to_string(), "0192f0c1-2b3a-8731-8a54-b40dc9b8b89e");
+        assert_eq!(derive(TENANT, V4).to_string(), "004a1d47-f9c9-8cf5-a8ae-0b9b67267ffc");
         let escrow = AccountId::of_purpose(tenant(TENANT), "escrow", "EUR".parse().unwrap());
         assert_eq!(escrow.to_string(), "8a9f3c2e-bccd-85c4-b8fd-725bbdce95fa");
         let opened = AccountId::opened_with(tenant(TENANT), client_key(V7));
@@ -143,8 +137,7 @@ mod tests {
 
     #[test]
     fn purposes_and_currencies_have_accounts_of_their_own() {
-        let account =
-            |purpose, code: &str| AccountId::of_purpose(tenant(1), purpose, code.parse().unwrap());
+        let account = |purpose, code: &str| AccountId::of_purpose(tenant(1), purpose, code.parse().unwrap());
         assert_ne!(account("escrow", "EUR"), account("external", "EUR"));
         assert_ne!(account("escrow", "EUR"), account("escrow", "USD"));
     }

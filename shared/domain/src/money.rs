@@ -194,11 +194,7 @@ mod tests {
         let listed = (0..1000).filter_map(iso_currency::Currency::from_numeric);
         let (currencies, others): (Vec<_>, Vec<_>) =
             listed.partition(|listed| listed.code().parse::<Currency>().is_ok());
-        assert!(
-            currencies
-                .iter()
-                .all(|currency| currency.exponent().is_some())
-        );
+        assert!(currencies.iter().all(|currency| currency.exponent().is_some()));
         assert!(others.iter().all(|other| other.code().starts_with('X')));
     }
 

@@ -85,9 +85,7 @@ impl FromStr for Outcome {
     type Err = UnknownOutcome;
 
     fn from_str(name: &str) -> Result<Self, UnknownOutcome> {
-        let known = Self::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == name);
+        let known = Self::ALL.into_iter().find(|outcome| outcome.as_str() == name);
         known.ok_or_else(|| UnknownOutcome(name.to_owned()))
     }
 }
@@ -112,10 +110,7 @@ mod tests {
     #[test]
     fn an_unknown_outcome_is_an_error_and_not_a_guess() {
         for name in ["", "Posted", "refused", "burnt"] {
-            assert_eq!(
-                name.parse::<Outcome>(),
-                Err(UnknownOutcome(name.to_owned()))
-            );
+            assert_eq!(name.parse::<Outcome>(), Err(UnknownOutcome(name.to_owned())));
         }
     }
 

@@ -110,14 +110,16 @@ problems! {
         "An account named holds another currency. Nothing moved; this key will always be answered so.";
     AccountNotEligible, "account-not-eligible", 422 Rejected, "Account not eligible":
         "An account named is not open to payments. Nothing moved; this key will always be answered so.";
+    CurrencyNotEnabled, "currency-not-enabled", 422 Rejected, "Currency not enabled":
+        "The merchant is not onboarded in this currency. Nothing was opened.";
     IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
         "This key was first used for a different request, which stands. Mint a new key for a new intent.";
     Internal, "internal", 500 Internal, "Internal error":
         "Something went wrong on our side. Asking again with the same key cannot move the money twice.";
     GateUnavailable, "gate-unavailable", 503 Unavailable, "Temporarily unavailable":
-        "Nothing moved. Send the same request with the same key again after the time in Retry-After.";
+        "This request moved nothing. Send it again with the same key after the time in Retry-After.";
     LedgerUnavailable, "ledger-unavailable", 503 Unavailable, "Temporarily unavailable":
-        "Nothing moved. Send the same request with the same key again after the time in Retry-After.";
+        "This request moved nothing. Send it again with the same key after the time in Retry-After.";
     OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
         "The money may have moved. Send the same request with the same key again: the answer will tell.";
 }
@@ -159,10 +161,7 @@ mod tests {
 
     #[test]
     fn no_two_problems_share_a_type() {
-        let types: BTreeSet<String> = Problem::ALL
-            .iter()
-            .map(|problem| problem.type_uri())
-            .collect();
+        let types: BTreeSet<String> = Problem::ALL.iter().map(|problem| problem.type_uri()).collect();
         assert_eq!(types.len(), Problem::ALL.len());
         assert!(types.contains("urn:onceledger:problem:outcome-unknown"));
     }

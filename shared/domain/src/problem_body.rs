@@ -14,6 +14,8 @@ use crate::problem::{Class, Problem};
 /// lower layer ever enters it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProblemBody {
+    #[serde(skip)]
+    problem: Problem,
     #[serde(rename = "type")]
     type_uri: String,
     title: &'static str,
@@ -51,6 +53,12 @@ impl ProblemBody {
         self.retry_after
     }
 
+    /// Which problem it is the body of.
+    #[must_use]
+    pub const fn problem(&self) -> Problem {
+        self.problem
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> u16 {
@@ -71,6 +79,7 @@ impl ProblemBody {
 impl From<Problem> for ProblemBody {
     fn from(problem: Problem) -> Self {
         Self {
+            problem,
             type_uri: problem.type_uri(),
             title: problem.title(),
             status: problem.status(),

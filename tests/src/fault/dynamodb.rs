@@ -64,20 +64,15 @@ impl GateCall {
 /// The string that an `UpdateItem` assigns to an attribute.
 fn assigned<'body>(body: &'body Value, attribute: &str) -> Option<&'body str> {
     let expression = body["UpdateExpression"].as_str()?;
-    expression
-        .trim_start_matches("SET ")
-        .split(',')
-        .find_map(|assignment| {
-            let (name, value) = assignment.split_once('=')?;
-            let name = name.trim();
-            let name = body["ExpressionAttributeNames"][name]
-                .as_str()
-                .unwrap_or(name);
-            // Another clause (REMOVE, ADD) may follow the last assignment.
-            let value = value.split_whitespace().next()?;
-            let value = body["ExpressionAttributeValues"][value]["S"].as_str()?;
-            (name == attribute).then_some(value)
-        })
+    expression.trim_start_matches("SET ").split(',').find_map(|assignment| {
+        let (name, value) = assignment.split_once('=')?;
+        let name = name.trim();
+        let name = body["ExpressionAttributeNames"][name].as_str().unwrap_or(name);
+        // Another clause (REMOVE, ADD) may follow the last assignment.
+        let value = value.split_whitespace().next()?;
+        let value = body["ExpressionAttributeValues"][value]["S"].as_str()?;
+        (name == attribute).then_some(value)
+    })
 }
 
 /// A reverse proxy for `AWS_ENDPOINT_URL_DYNAMODB`. Headers pass as they are: the signature covers `Host`.
@@ -162,9 +157,7 @@ async fn relay(upstream: Arc<str>, script: Script, request: Request<Bytes>) -> A
 /// Sends a request on over a connection of its own.
 async fn forward(upstream: &str, request: Request<Bytes>) -> Answer {
     let stream = TcpStream::connect(upstream).await.map_err(|_| Hangup)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| Hangup)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Hangup)?;
     let driver = tokio::spawn(connection);
     let (head, body) = sender
         .send_request(request.map(Full::new))
@@ -220,14 +213,8 @@ mod tests {
     fn a_call_is_known_by_what_it_assigns() {
         let start = update("SET #s = :s, lease_until = :l", "PROCESSING");
         let take_over = update("SET #o = :mine, #s = :s ADD attempt :one", "PENDING");
-        let complete = update(
-            "SET response_body = :b, #s = :s REMOVE lease_until",
-            "COMPLETE",
-        );
-        assert_eq!(
-            GateCall::of("DynamoDB_20120810.PutItem", b"{}"),
-            Some(GateCall::Claim)
-        );
+        let complete = update("SET response_body = :b, #s = :s REMOVE lease_until", "COMPLETE");
+        assert_eq!(GateCall::of("DynamoDB_20120810.PutItem", b"{}"), Some(GateCall::Claim));
         assert_eq!(GateCall::of(UPDATE, &start), Some(GateCall::Start));
         assert_eq!(GateCall::of(UPDATE, &take_over), Some(GateCall::TakeOver));
         assert_eq!(GateCall::of(UPDATE, &complete), Some(GateCall::Complete));
@@ -239,19 +226,14 @@ mod tests {
         let (listener, port) = http::listen().await;
         let (seen, hosts) = mpsc::unbounded_channel();
         let server = http::serve(listener, move |request: Request<Bytes>| {
-            let host = request.headers()["host"]
-                .to_str()
-                .expect("a host is text")
-                .to_owned();
+            let host = request.headers()["host"].to_str().expect("a host is text").to_owned();
             let _ = seen.send(host);
             async { Ok(Response::new(Bytes::from_static(b"done"))) }
         });
         (format!("127.0.0.1:{port}"), hosts, server)
     }
 
-    fn claim(
-        proxy: &DynamoProxy,
-    ) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
+    fn claim(proxy: &DynamoProxy) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
         reqwest::Client::new()
             .post(proxy.url())
             .header("x-amz-target", "DynamoDB_20120810.PutItem")

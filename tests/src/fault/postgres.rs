@@ -93,10 +93,7 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
     let (mut from_client, mut to_client) = split(client);
     let (from_server, mut to_server) = split(server);
     to_server.write_all(&from_client.startup().await?).await?;
-    let mut line = Line {
-        from_server,
-        to_server,
-    };
+    let mut line = Line { from_server, to_server };
     let mut batch = BytesMut::new();
     let mut posts = false;
     loop {
@@ -116,11 +113,7 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
                     return Ok(());
                 }
                 shared.round_trips.fetch_add(1, Ordering::SeqCst);
-                let met = if posts {
-                    shared.script.meet(Step::Post)
-                } else {
-                    None
-                };
+                let met = if posts { shared.script.meet(Step::Post) } else { None };
                 let batch = batch.split().freeze();
                 posts = false;
                 match met {
@@ -166,8 +159,7 @@ impl Line {
                 return (answer, Exchange::Unknown);
             };
             if message[0] == ERROR_RESPONSE {
-                exchange =
-                    Exchange::Failed(String::from_utf8_lossy(&message[5..]).replace('\0', " "));
+                exchange = Exchange::Failed(String::from_utf8_lossy(&message[5..]).replace('\0', " "));
             }
             answer.extend_from_slice(&message);
             if message[0] == READY_FOR_QUERY {
@@ -288,10 +280,7 @@ mod tests {
             to_client.write_all(&message(READY_FOR_QUERY, b"I")).await?;
             loop {
                 let message_in = from_client.message().await?;
-                if message_in
-                    .windows(POSTING.len())
-                    .any(|text| text == POSTING)
-                {
+                if message_in.windows(POSTING.len()).any(|text| text == POSTING) {
                     let _ = posted.send(());
                 }
                 if message_in[0] == SYNC {
@@ -299,9 +288,7 @@ mod tests {
                 }
             }
         }
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a loopback port is free");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let address = listener
             .local_addr()
             .expect("a bound socket has an address")
@@ -320,14 +307,8 @@ mod tests {
             .await
             .expect("the proxy listens");
         let (mut from_proxy, mut to_proxy) = split(stream);
-        to_proxy
-            .write_all(&[0, 0, 0, 8, 0, 3, 0, 0])
-            .await
-            .expect("a start-up");
-        assert_eq!(
-            from_proxy.message().await.expect("an answer")[0],
-            READY_FOR_QUERY
-        );
+        to_proxy.write_all(&[0, 0, 0, 8, 0, 3, 0, 0]).await.expect("a start-up");
+        assert_eq!(from_proxy.message().await.expect("an answer")[0], READY_FOR_QUERY);
         (from_proxy, to_proxy)
     }
 
@@ -352,16 +333,10 @@ mod tests {
         point.reached().await;
         drop((answers, requests));
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(
-            postings.try_recv().is_err(),
-            "the server has not seen it yet"
-        );
+        assert!(postings.try_recv().is_err(), "the server has not seen it yet");
         assert_eq!(point.release().await, Exchange::Succeeded);
         assert!(postings.try_recv().is_ok());
-        assert_eq!(
-            (proxy.round_trips(), script.journal()),
-            (1, vec![Step::Post])
-        );
+        assert_eq!((proxy.round_trips(), script.journal()), (1, vec![Step::Post]));
     }
 
     #[tokio::test]
@@ -378,10 +353,7 @@ mod tests {
         let early = tokio::time::timeout(Duration::from_millis(50), answers.message()).await;
         assert!(early.is_err(), "the answer is withheld");
         held.release().await;
-        assert_eq!(
-            answers.message().await.expect("the answer")[0],
-            READY_FOR_QUERY
-        );
+        assert_eq!(answers.message().await.expect("the answer")[0], READY_FOR_QUERY);
 
         script.arm(Step::Post, Fault::DropResponse);
         requests.write_all(&posting()).await.expect("a posting");

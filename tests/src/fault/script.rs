@@ -72,10 +72,7 @@ struct Rule {
     point: Point,
 }
 
-#[allow(
-    clippy::must_use_candidate,
-    reason = "a fault that needs no order is armed and left"
-)]
+#[allow(clippy::must_use_candidate, reason = "a fault that needs no order is armed and left")]
 impl Script {
     /// Arms a fault for the next occurrence of a step.
     pub fn arm(&self, step: Step, fault: Fault) -> Point {
@@ -106,11 +103,7 @@ impl Script {
     /// How often a step was seen.
     #[must_use]
     pub fn count(&self, step: Step) -> usize {
-        self.state()
-            .journal
-            .iter()
-            .filter(|seen| **seen == step)
-            .count()
+        self.state().journal.iter().filter(|seen| **seen == step).count()
     }
 
     /// Notes that a step was met; says what is to go wrong with it.
@@ -200,9 +193,7 @@ impl Point {
     /// Returns when the exchange is over, and how it went.
     pub async fn ended(&self) -> Exchange {
         match self
-            .wait("did not end", |progress| {
-                matches!(progress, Progress::Ended(_))
-            })
+            .wait("did not end", |progress| matches!(progress, Progress::Ended(_)))
             .await
         {
             Progress::Ended(exchange) => exchange,
@@ -234,10 +225,7 @@ impl Point {
     async fn wait(&self, what: &str, until: impl FnMut(&Progress) -> bool) -> Progress {
         let mut progress = self.0.progress.subscribe();
         let Ok(seen) = tokio::time::timeout(PATIENCE, progress.wait_for(until)).await else {
-            panic!(
-                "{:?} of {:?} {what} within {PATIENCE:?}",
-                self.0.fault, self.0.step
-            );
+            panic!("{:?} of {:?} {what} within {PATIENCE:?}", self.0.fault, self.0.step);
         };
         seen.expect("the sender lives in `self`").clone()
     }

@@ -80,9 +80,7 @@ impl RuntimeApi {
     pub fn push(&self, event: &Value, within: Duration) -> oneshot::Receiver<Said> {
         let (answer, said) = oneshot::channel();
         let id = Uuid::new_v4().to_string();
-        let now = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .expect("the clock is past 1970");
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is past 1970");
         self.desk
             .in_flight
             .lock()
@@ -109,16 +107,12 @@ impl Desk {
             (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "response"]) => {
                 self.said(id, Ok(request.body()))
             }
-            (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "error"]) => {
-                self.said(id, Err(request.body()))
-            }
+            (&Method::POST, ["2018-06-01", "runtime", "invocation", id, "error"]) => self.said(id, Err(request.body())),
             // The process prints the same and exits, which is what the test gets to see.
             (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => StatusCode::ACCEPTED,
             _ => StatusCode::NOT_FOUND,
         };
-        let answer = Response::builder()
-            .status(status)
-            .body(Bytes::from_static(b"{}"));
+        let answer = Response::builder().status(status).body(Bytes::from_static(b"{}"));
         Ok(answer.expect("a status and a body make a response"))
     }
 
@@ -130,10 +124,7 @@ impl Desk {
         let answer = Response::builder()
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", invocation.id)
-            .header(
-                "lambda-runtime-deadline-ms",
-                invocation.deadline_ms.to_string(),
-            )
+            .header("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string())
             .header(
                 "lambda-runtime-invoked-function-arn",
                 "arn:aws:lambda:local:000000000000:function:under-test",
@@ -144,11 +135,7 @@ impl Desk {
 
     fn said(&self, id: &str, said: Result<&Bytes, &Bytes>) -> StatusCode {
         let read = |bytes: &Bytes| serde_json::from_slice(bytes).unwrap_or(Value::Null);
-        let caller = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        let caller = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         match caller {
             Some(caller) => {
                 // A test that gave up waiting has dropped its end.

@@ -15,9 +15,7 @@ impl GateKey {
     /// `tenant#{tenant}#shard#{0..16}`
     #[must_use]
     pub fn partition(tenant: TenantId, key: ClientKey) -> String {
-        let [first, ..] = Canonical::tagged("onceledger/gate-shard/1")
-            .uuid(key.uuid())
-            .half();
+        let [first, ..] = Canonical::tagged("onceledger/gate-shard/1").uuid(key.uuid()).half();
         format!("tenant#{tenant}#shard#{}", first % SHARDS)
     }
 
@@ -41,14 +39,8 @@ mod tests {
     fn a_key_never_moves() {
         let key = ClientKey::parse(Some("0192F0C1-2B3A-7C4D-8E5F-60718293A4B5")).unwrap();
         let partition = GateKey::partition(Uuid::from_u128(1).into(), key);
-        assert_eq!(
-            partition,
-            "tenant#00000000-0000-0000-0000-000000000001#shard#15"
-        );
-        assert_eq!(
-            GateKey::sort(key),
-            "key#0192f0c1-2b3a-7c4d-8e5f-60718293a4b5"
-        );
+        assert_eq!(partition, "tenant#00000000-0000-0000-0000-000000000001#shard#15");
+        assert_eq!(GateKey::sort(key), "key#0192f0c1-2b3a-7c4d-8e5f-60718293a4b5");
     }
 
     #[test]

@@ -108,28 +108,16 @@ mod tests {
         let reply = answer();
         let table = [
             (record(Status::Complete, me, differs, 5000), Standing::Mine),
-            (
-                record(Status::Complete, other, differs, 5000),
-                Standing::Mismatch,
-            ),
-            (
-                record(Status::Complete, other, same, 5000),
-                Standing::Replay(&reply),
-            ),
+            (record(Status::Complete, other, differs, 5000), Standing::Mismatch),
+            (record(Status::Complete, other, same, 5000), Standing::Replay(&reply)),
             (
                 record(Status::Processing, other, same, 5000),
                 Standing::InProgress { retry_after_s: 5 },
             ),
-            (
-                record(Status::Processing, other, same, 0),
-                Standing::TakeOver,
-            ),
+            (record(Status::Processing, other, same, 0), Standing::TakeOver),
         ];
         for (record, expected) in &table {
-            assert_eq!(
-                record.standing(me, Fingerprint::from([same; 32]), NOW_MS),
-                *expected
-            );
+            assert_eq!(record.standing(me, Fingerprint::from([same; 32]), NOW_MS), *expected);
         }
     }
 
@@ -158,14 +146,11 @@ mod tests {
         ];
         for status in [Status::Pending, Status::Processing] {
             for (left_ms, wait) in waits {
-                let expected = wait.map_or(Standing::TakeOver, |retry_after_s| {
-                    Standing::InProgress { retry_after_s }
+                let expected = wait.map_or(Standing::TakeOver, |retry_after_s| Standing::InProgress {
+                    retry_after_s,
                 });
                 let found = record(status, owner(2), 7, left_ms);
-                assert_eq!(
-                    found.standing(owner(1), Fingerprint::from([7; 32]), NOW_MS),
-                    expected
-                );
+                assert_eq!(found.standing(owner(1), Fingerprint::from([7; 32]), NOW_MS), expected);
             }
         }
     }

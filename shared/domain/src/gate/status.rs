@@ -104,10 +104,7 @@ mod tests {
             (Status::Complete, Event::TakeOver, None),
         ];
         for (from, event, expected) in table {
-            assert_eq!(
-                from.next(event),
-                expected.ok_or(IllegalTransition { from, event })
-            );
+            assert_eq!(from.next(event), expected.ok_or(IllegalTransition { from, event }));
         }
     }
 
@@ -116,9 +113,6 @@ mod tests {
         for status in [Status::Pending, Status::Processing, Status::Complete] {
             assert_eq!(status.to_string().parse(), Ok(status));
         }
-        assert_eq!(
-            "pending".parse::<Status>(),
-            Err(UnknownStatus("pending".to_owned()))
-        );
+        assert_eq!("pending".parse::<Status>(), Err(UnknownStatus("pending".to_owned())));
     }
 }

@@ -87,11 +87,7 @@ impl AccountRequest {
     /// See [`Fingerprint`]. Names every field, so that a field added later cannot be forgotten here.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let Self {
-            kind,
-            currency,
-            floor,
-        } = self;
+        let Self { kind, currency, floor } = self;
         Fingerprint::of("account")
             .text(kind.as_str())
             .text(currency.code())
@@ -122,10 +118,7 @@ mod tests {
         assert_eq!(floor_of(""), Ok(Some(0)));
         assert_eq!(floor_of(r#","floor":null"#), Ok(None));
         assert_eq!(floor_of(r#","floor":-500"#), Ok(Some(-500)));
-        assert_eq!(
-            floor_of(r#","floor":999999999999"#),
-            Ok(Some(999_999_999_999))
-        );
+        assert_eq!(floor_of(r#","floor":999999999999"#), Ok(Some(999_999_999_999)));
     }
 
     #[test]

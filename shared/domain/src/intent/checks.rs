@@ -24,9 +24,7 @@ pub(super) fn account(value: &Value) -> Checked<AccountId> {
 pub(super) fn currency(value: &Value) -> Checked<Currency> {
     match string(value)?.parse() {
         Ok(currency) => Ok(currency),
-        Err(_) => refuse(
-            "must be the upper-case ISO 4217 code of a currency with a minor unit, such as EUR",
-        ),
+        Err(_) => refuse("must be the upper-case ISO 4217 code of a currency with a minor unit, such as EUR"),
     }
 }
 
@@ -60,8 +58,7 @@ pub(super) fn metadata(value: &Value) -> Checked<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     let mut errors = Vec::new();
     for (name, value) in members {
-        let named = printable(name, 1, METADATA_NAME_CHARS)
-            .map_err(|what| format!("must have a name that {what}"));
+        let named = printable(name, 1, METADATA_NAME_CHARS).map_err(|what| format!("must have a name that {what}"));
         match named
             .or_else(refuse)
             .and_then(|()| text(value, 0, METADATA_VALUE_CHARS))
@@ -70,19 +67,13 @@ pub(super) fn metadata(value: &Value) -> Checked<BTreeMap<String, String>> {
             Err(wrong) => errors.extend(wrong.into_iter().map(|error| within(name, error))),
         }
     }
-    if errors.is_empty() {
-        Ok(pairs)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(pairs) } else { Err(errors) }
 }
 
 pub(super) fn card_token(value: &Value) -> Checked<String> {
     let allowed = |char: char| char.is_ascii_alphanumeric() || ".-_".contains(char);
     match string(value)? {
-        token if (1..=CARD_TOKEN_CHARS).contains(&token.len()) && token.chars().all(allowed) => {
-            Ok(token.to_owned())
-        }
+        token if (1..=CARD_TOKEN_CHARS).contains(&token.len()) && token.chars().all(allowed) => Ok(token.to_owned()),
         _ => refuse(format!(
             "must be 1 to {CARD_TOKEN_CHARS} letters, digits, dots, dashes or underscores"
         )),
@@ -90,9 +81,7 @@ pub(super) fn card_token(value: &Value) -> Checked<String> {
 }
 
 pub(super) fn string(value: &Value) -> Checked<&str> {
-    value
-        .as_str()
-        .map_or_else(|| refuse("must be a string"), Ok)
+    value.as_str().map_or_else(|| refuse("must be a string"), Ok)
 }
 
 fn text(value: &Value, least: usize, most: usize) -> Checked<String> {
@@ -123,9 +112,7 @@ fn minor_units(value: &Value, least: i64) -> Checked<i64> {
         (Some(minor), _) => Ok(minor),
         // Beyond 64 bits the library reads whole numbers as floats too: their size is then what is wrong with them.
         (None, Some(beyond)) if beyond.abs() >= 1e15 => refuse(out_of_range(least)),
-        (None, _) => {
-            refuse("must be a whole number of minor units, without a decimal point or an exponent")
-        }
+        (None, _) => refuse("must be a whole number of minor units, without a decimal point or an exponent"),
     }
 }
 

@@ -62,9 +62,7 @@ impl Deposit {
             .integer(amount.minor())
             .text(currency.code())
             .all(description.as_deref().into_iter(), Canonical::text)
-            .all(metadata.iter(), |hash, (name, value)| {
-                hash.text(name).text(value)
-            })
+            .all(metadata.iter(), |hash, (name, value)| hash.text(name).text(value))
             .into()
     }
 }
@@ -95,10 +93,7 @@ mod tests {
     fn the_fields_only_a_payment_has_are_unknown() {
         for name in ["source", "card_token"] {
             let unknown = FieldError::new(format!("/{name}"), "is not a field of this request");
-            assert_eq!(
-                deposit(&[(name, json!("x"))]),
-                Err(Invalid::Fields(vec![unknown]))
-            );
+            assert_eq!(deposit(&[(name, json!("x"))]), Err(Invalid::Fields(vec![unknown])));
         }
     }
 
@@ -113,11 +108,7 @@ mod tests {
         ];
         let original = deposit(&[]).unwrap().fingerprint();
         for (name, value) in changes {
-            assert_ne!(
-                deposit(&[(name, value)]).unwrap().fingerprint(),
-                original,
-                "{name}"
-            );
+            assert_ne!(deposit(&[(name, value)]).unwrap().fingerprint(), original, "{name}");
         }
     }
 }

@@ -18,10 +18,7 @@ pub(super) struct Refused;
 
 /// Reads a body in order of precedence: JSON first, then card numbers anywhere, then what `request` reads.
 /// Members that it does not read are unknown, and refused as well.
-pub(super) fn read<T>(
-    body: &[u8],
-    request: impl FnOnce(&mut Fields) -> Result<T, Refused>,
-) -> Result<T, Invalid> {
+pub(super) fn read<T>(body: &[u8], request: impl FnOnce(&mut Fields) -> Result<T, Refused>) -> Result<T, Invalid> {
     let document = document::read(body).map_err(|_| Invalid::MalformedJson)?;
     if card_number::find_in(&document) {
         return Err(Invalid::CardNumber);
@@ -62,9 +59,7 @@ impl Fields<'_> {
         name: &'static str,
         check: impl Fn(&Value) -> Checked<T>,
     ) -> Result<Option<T>, Refused> {
-        Ok(self
-            .present(name, |value| nullable(value, &check))?
-            .flatten())
+        Ok(self.present(name, |value| nullable(value, &check))?.flatten())
     }
 
     /// Like [`Fields::optional`], for a field to which null means something.
@@ -74,15 +69,10 @@ impl Fields<'_> {
         check: impl Fn(&Value) -> Checked<T>,
     ) -> Result<Option<T>, Refused> {
         self.known.push(name);
-        self.members
-            .get(name)
-            .map(check)
-            .transpose()
-            .map_err(|errors| {
-                self.errors
-                    .extend(errors.into_iter().map(|error| within(name, error)));
-                Refused
-            })
+        self.members.get(name).map(check).transpose().map_err(|errors| {
+            self.errors.extend(errors.into_iter().map(|error| within(name, error)));
+            Refused
+        })
     }
 
     /// Notes an error that shows only beside other fields.
@@ -92,25 +82,17 @@ impl Fields<'_> {
     }
 
     fn with_unknown_members(mut self) -> Vec<FieldError> {
-        let unknown = self
-            .members
-            .keys()
-            .filter(|name| !self.known.contains(&name.as_str()));
+        let unknown = self.members.keys().filter(|name| !self.known.contains(&name.as_str()));
         for name in unknown {
-            self.errors.push(within(
-                name,
-                FieldError::new("", "is not a field of this request"),
-            ));
+            self.errors
+                .push(within(name, FieldError::new("", "is not a field of this request")));
         }
         self.errors
     }
 }
 
 /// Null, or what `check` makes of the value.
-pub(super) fn nullable<T>(
-    value: &Value,
-    check: impl Fn(&Value) -> Checked<T>,
-) -> Checked<Option<T>> {
+pub(super) fn nullable<T>(value: &Value, check: impl Fn(&Value) -> Checked<T>) -> Checked<Option<T>> {
     if value.is_null() {
         Ok(None)
     } else {

@@ -34,9 +34,7 @@ fn currencies(value: &Value) -> Checked<Vec<Currency>> {
     let items = match value.as_array() {
         Some(items) if (1..=MOST_CURRENCIES).contains(&items.len()) => items,
         Some(_) | None => {
-            return refuse(format!(
-                "must be an array of 1 to {MOST_CURRENCIES} currency codes"
-            ));
+            return refuse(format!("must be an array of 1 to {MOST_CURRENCIES} currency codes"));
         }
     };
     let mut currencies = Vec::new();
@@ -51,18 +49,10 @@ fn currencies(value: &Value) -> Checked<Vec<Currency>> {
         };
         match currency(item).and_then(fresh) {
             Ok(currency) => currencies.push(currency),
-            Err(wrong) => errors.extend(
-                wrong
-                    .into_iter()
-                    .map(|error| within(&index.to_string(), error)),
-            ),
+            Err(wrong) => errors.extend(wrong.into_iter().map(|error| within(&index.to_string(), error))),
         }
     }
-    if errors.is_empty() {
-        Ok(currencies)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(currencies) } else { Err(errors) }
 }
 
 #[cfg(test)]
@@ -74,9 +64,7 @@ mod tests {
     fn parse(currencies: &Value) -> Result<Vec<&'static str>, Vec<(String, String)>> {
         match MerchantRequest::parse(json!({ "currencies": currencies }).to_string().as_bytes()) {
             Ok(request) => Ok(request.currencies.into_iter().map(Currency::code).collect()),
-            Err(Invalid::Fields(errors)) => {
-                Err(errors.into_iter().map(|e| (e.pointer, e.detail)).collect())
-            }
+            Err(Invalid::Fields(errors)) => Err(errors.into_iter().map(|e| (e.pointer, e.detail)).collect()),
             Err(other @ (Invalid::MalformedJson | Invalid::CardNumber)) => panic!("{other}"),
         }
     }
@@ -101,10 +89,7 @@ mod tests {
     fn a_repeated_and_an_unknown_currency_are_pointed_at() {
         let errors = parse(&json!(["EUR", "eur", "EUR", 1])).unwrap_err();
         let pointers: Vec<&str> = errors.iter().map(|(pointer, _)| pointer.as_str()).collect();
-        assert_eq!(
-            pointers,
-            ["/currencies/1", "/currencies/2", "/currencies/3"]
-        );
+        assert_eq!(pointers, ["/currencies/1", "/currencies/2", "/currencies/3"]);
         assert_eq!(errors[1].1, "must not be named twice");
     }
 }

@@ -98,8 +98,7 @@ impl Intent {
     #[must_use]
     pub const fn destination(&self) -> AccountId {
         match self {
-            Self::Payment(Payment { destination, .. })
-            | Self::Deposit(Deposit { destination, .. }) => *destination,
+            Self::Payment(Payment { destination, .. }) | Self::Deposit(Deposit { destination, .. }) => *destination,
         }
     }
 
@@ -107,9 +106,7 @@ impl Intent {
     #[must_use]
     pub const fn amount(&self) -> Amount {
         match self {
-            Self::Payment(Payment { amount, .. }) | Self::Deposit(Deposit { amount, .. }) => {
-                *amount
-            }
+            Self::Payment(Payment { amount, .. }) | Self::Deposit(Deposit { amount, .. }) => *amount,
         }
     }
 
@@ -117,9 +114,7 @@ impl Intent {
     #[must_use]
     pub const fn currency(&self) -> Currency {
         match self {
-            Self::Payment(Payment { currency, .. }) | Self::Deposit(Deposit { currency, .. }) => {
-                *currency
-            }
+            Self::Payment(Payment { currency, .. }) | Self::Deposit(Deposit { currency, .. }) => *currency,
         }
     }
 
@@ -143,19 +138,13 @@ impl Intent {
                 ..
             }) => details(description.as_deref(), metadata, card_token.as_deref()),
             Self::Deposit(Deposit {
-                description,
-                metadata,
-                ..
+                description, metadata, ..
             }) => details(description.as_deref(), metadata, None),
         }
     }
 }
 
-fn details(
-    description: Option<&str>,
-    metadata: &BTreeMap<String, String>,
-    card_token: Option<&str>,
-) -> Value {
+fn details(description: Option<&str>, metadata: &BTreeMap<String, String>, card_token: Option<&str>) -> Value {
     let mut details = json!({ "metadata": metadata });
     for (name, text) in [("description", description), ("card_token", card_token)] {
         if let Some(text) = text {

@@ -76,9 +76,7 @@ impl Payment {
             .integer(amount.minor())
             .text(currency.code())
             .all(description.as_deref().into_iter(), Canonical::text)
-            .all(metadata.iter(), |hash, (name, value)| {
-                hash.text(name).text(value)
-            })
+            .all(metadata.iter(), |hash, (name, value)| hash.text(name).text(value))
             .all(card_token.as_deref().into_iter(), Canonical::text)
             .into()
     }
@@ -116,9 +114,7 @@ mod tests {
 
     fn errors(body: &Value) -> Vec<(String, String)> {
         match parse(body) {
-            Err(Invalid::Fields(errors)) => {
-                errors.into_iter().map(|e| (e.pointer, e.detail)).collect()
-            }
+            Err(Invalid::Fields(errors)) => errors.into_iter().map(|e| (e.pointer, e.detail)).collect(),
             Ok(_) | Err(Invalid::MalformedJson | Invalid::CardNumber) => {
                 panic!("{body} has no field errors")
             }
@@ -128,14 +124,8 @@ mod tests {
     #[test]
     fn a_valid_payment_is_read_whole() {
         let payment = parse(&valid()).unwrap();
-        assert_eq!(
-            payment.destination.to_string(),
-            "0192f0c1-2b3a-7c4d-8e5f-60718293a4b6"
-        );
-        assert_eq!(
-            (payment.amount.minor(), payment.currency.code()),
-            (1999, "EUR")
-        );
+        assert_eq!(payment.destination.to_string(), "0192f0c1-2b3a-7c4d-8e5f-60718293a4b6");
+        assert_eq!((payment.amount.minor(), payment.currency.code()), (1999, "EUR"));
         assert_eq!(
             Intent::Payment(payment).details(),
             json!({"description": "Two espressi", "card_token": "tok_visa-1.a",
@@ -163,8 +153,7 @@ mod tests {
         let whole = "must be a whole number of minor units, without a decimal point or an exponent";
         let number = "must be a JSON number, not a string or anything else";
         let uuid = "must be a UUID in its hyphenated form";
-        let code =
-            "must be the upper-case ISO 4217 code of a currency with a minor unit, such as EUR";
+        let code = "must be the upper-case ISO 4217 code of a currency with a minor unit, such as EUR";
         let token = "must be 1 to 128 letters, digits, dots, dashes or underscores";
         let pairs: Map<_, _> = (0..21).map(|i| (i.to_string(), json!(""))).collect();
         let cases = [
@@ -182,11 +171,7 @@ mod tests {
             ("source", json!("me"), uuid),
             ("source", json!("0192f0c12b3a7c4d8e5f60718293a4b5"), uuid),
             ("source", json!(1), "must be a string"),
-            (
-                "destination",
-                valid()["source"].clone(),
-                "must differ from the source",
-            ),
+            ("destination", valid()["source"].clone(), "must differ from the source"),
             ("currency", json!("eur"), code),
             ("currency", json!("XXX"), code),
             ("currency", json!("ZZZ"), code),
@@ -207,17 +192,10 @@ mod tests {
             ("card_token", json!(""), token),
             ("card_token", json!("t".repeat(129)), token),
             ("card_token", json!("tok visa"), token),
-            (
-                "card_tokens",
-                json!("tok"),
-                "is not a field of this request",
-            ),
+            ("card_tokens", json!("tok"), "is not a field of this request"),
         ];
         for (name, value, detail) in cases {
-            assert_eq!(
-                errors(&with(name, value)),
-                [(format!("/{name}"), detail.to_owned())]
-            );
+            assert_eq!(errors(&with(name, value)), [(format!("/{name}"), detail.to_owned())]);
         }
     }
 
@@ -230,14 +208,8 @@ mod tests {
         let expected = [
             ("/metadata/", "must have a name that has 1 to 40 characters"),
             ("/metadata/a~1b", "must be a string"),
-            (
-                "/metadata/c\u{7f}",
-                "must have a name that has no control characters",
-            ),
-            (
-                "/metadata/long",
-                "must be a string that has 0 to 500 characters",
-            ),
+            ("/metadata/c\u{7f}", "must have a name that has no control characters"),
+            ("/metadata/long", "must be a string that has 0 to 500 characters"),
         ];
         assert_eq!(
             errors(&body),
@@ -262,10 +234,7 @@ mod tests {
             .into_iter()
             .map(|e| e.0)
             .collect();
-        assert_eq!(
-            pointers,
-            ["/source", "/destination", "/amount", "/currency", "/tip"]
-        );
+        assert_eq!(pointers, ["/source", "/destination", "/amount", "/currency", "/tip"]);
     }
 
     #[test]
@@ -279,10 +248,7 @@ mod tests {
         let repeated = br#"{"amount":1,"amount":1,"note":"4111 1111 1111 1111"}"#;
         assert_eq!(Payment::parse(repeated), Err(Invalid::MalformedJson));
         assert_eq!(Payment::parse(b"\xff"), Err(Invalid::MalformedJson));
-        assert_eq!(
-            Payment::parse(br#"{"amount":1e999}"#),
-            Err(Invalid::MalformedJson)
-        );
+        assert_eq!(Payment::parse(br#"{"amount":1e999}"#), Err(Invalid::MalformedJson));
         assert_eq!(
             parse(&json!({"unknown": ["4111-1111-1111-1111"]})),
             Err(Invalid::CardNumber)
@@ -291,10 +257,7 @@ mod tests {
         for body in [json!([]), json!("x"), json!(1), Value::Null] {
             assert_eq!(
                 parse(&body),
-                Err(Invalid::Fields(vec![FieldError::new(
-                    "",
-                    "must be a JSON object"
-                )]))
+                Err(Invalid::Fields(vec![FieldError::new("", "must be a JSON object")]))
             );
         }
     }
@@ -325,10 +288,7 @@ mod tests {
     fn written(payment: &Payment, rank: &[u8]) -> String {
         let mut members = [
             ("source", json!(payment.source)),
-            (
-                "destination",
-                json!(payment.destination.to_string().to_uppercase()),
-            ),
+            ("destination", json!(payment.destination.to_string().to_uppercase())),
             ("amount", json!(payment.amount)),
             ("currency", json!(payment.currency)),
             ("description", json!(payment.description)),

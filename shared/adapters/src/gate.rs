@@ -1,0 +1,264 @@
+//! The gate: who is working on a client's key, and the answer once there is one. One DynamoDB item per key.
+//!
+//! Every write here is conditional and has three ends: done, lost (with what stands there instead), and unknown (an
+//! error: the write may have landed). The SDK repeats by itself, so "lost" is looked at once more: what stands there
+//! under our own token is our own write, whose first response was lost.
+
+mod item;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::answer::Answer;
+use domain::fingerprint::Fingerprint;
+use domain::gate::{GateKey, Lease, Record, Status, TTL_SECONDS};
+use domain::ids::{ClientKey, Owner, TenantId};
+
+use crate::environment;
+use item::{blob, number, text};
+
+/// The gate cannot be used: what it said, or whether it did the write, is unknown.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The write may have landed.
+    #[error("the gate did not answer: {0}")]
+    Unknown(String),
+    /// The item is not one that this version wrote.
+    #[error("the gate holds an item that cannot be read: {0}")]
+    Unreadable(&'static str),
+}
+
+/// How a conditional write ended.
+#[derive(Debug)]
+pub enum Written {
+    /// The condition held.
+    Done,
+    /// It did not. What stands there; `None` if nothing does.
+    Lost(Option<Record>),
+}
+
+/// One key of one tenant, in the hands of one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Whose key it is.
+    pub tenant: TenantId,
+    /// The key.
+    pub key: ClientKey,
+    /// Minted for this invocation.
+    pub owner: Owner,
+    /// Of this invocation's request.
+    pub fingerprint: Fingerprint,
+}
+
+/// The gate table.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    client: Client,
+    table: String,
+    lease: Lease,
+}
+
+impl Gate {
+    /// The gate of this environment. Credentials, region and endpoint come from the SDK's own variables.
+    pub async fn open(config: environment::Gate) -> Self {
+        // Two attempts of a second each: an answer later than that is no use to a payment that must take 200 ms.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(2));
+        let sdk = aws_config::from_env()
+            .http_client(
+                aws_smithy_http_client::Builder::new()
+                    .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+                        aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+                    ))
+                    .build_https(),
+            )
+            .timeout_config(timeouts.build())
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .load()
+            .await;
+        Self {
+            client: Client::new(&sdk),
+            table: config.table,
+            lease: config.lease,
+        }
+    }
+
+    /// How long a claim lasts.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// Step 1: makes the key ours if nobody has it, or nobody has had it for the time the gate remembers.
+    ///
+    /// # Errors
+    /// [`GateError`]: nothing moves, the client is told to try again, and finds its own claim or none.
+    pub async fn claim(&self, claim: &Claim, now_ms: i64) -> Result<Written, GateError> {
+        let ended = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::write(claim, &self.fresh(claim, now_ms))))
+            // TTL deletes days late; what has expired counts as absent already.
+            .condition_expression("attribute_not_exists(pk) OR expires_at < :now")
+            .expression_attribute_values(":now", number(now_ms / 1000))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match ended {
+            Ok(_) => Ok(Written::Done),
+            Err(SdkError::ServiceError(refused)) => match refused.into_err() {
+                PutItemError::ConditionalCheckFailedException(failed) => lost(failed.item),
+                other => Err(unknown(&other)),
+            },
+            Err(other) => Err(unknown(&other)),
+        }
+    }
+
+    /// Takes the key from `dead`, whose lease has ended, unless something has happened to it since it was read.
+    ///
+    /// # Errors
+    /// [`GateError`]: as for [`Self::claim`].
+    pub async fn take_over(&self, claim: &Claim, dead: &Record, now_ms: i64) -> Result<Written, GateError> {
+        let record = self.fresh(claim, now_ms);
+        let changes = Changes {
+            expression: "SET #status = :pending, #owner = :me, lease_until = :lease, attempt = :attempt, expires_at = :expires",
+            condition: "#owner = :dead AND attempt = :dead_attempt AND attribute_not_exists(response_body)",
+            values: [
+                (":pending", text(Status::Pending.as_str())),
+                (":me", text(record.owner)),
+                (":lease", number(record.lease_until_ms)),
+                (":attempt", number(dead.attempt + 1)),
+                (":expires", number(record.expires_at_s)),
+                (":dead", text(dead.owner)),
+                (":dead_attempt", number(dead.attempt)),
+            ]
+            .into(),
+        };
+        self.update(claim, changes).await
+    }
+
+    /// Step 2: says that the ledger is about to be asked. Must succeed before it is.
+    ///
+    /// # Errors
+    /// [`GateError`]: nothing moves; the client retries after the lease.
+    pub async fn start(&self, claim: &Claim) -> Result<Written, GateError> {
+        let changes = Changes {
+            expression: "SET #status = :processing",
+            condition: "#owner = :me AND #status = :pending",
+            values: [
+                (":processing", text(Status::Processing.as_str())),
+                (":pending", text(Status::Pending.as_str())),
+                (":me", text(claim.owner)),
+            ]
+            .into(),
+        };
+        let mine = |record: &Record| record.owner == claim.owner && record.status == Status::Processing;
+        Ok(match self.update(claim, changes).await? {
+            Written::Lost(Some(record)) if mine(&record) => Written::Done,
+            written => written,
+        })
+    }
+
+    /// Step 4: keeps the ledger's answer, under the ledger's fingerprint, for whoever asks next.
+    ///
+    /// # Errors
+    /// [`GateError`]: the client still gets its answer, because the ledger has it; reconciliation repairs the gate.
+    pub async fn complete(&self, claim: &Claim, decided: Fingerprint, answer: &Answer) -> Result<Written, GateError> {
+        let changes = Changes {
+            expression: "SET #status = :complete, fingerprint = :fingerprint, response_status = :code, \
+                         response_type = :type, response_body = :body",
+            condition: "#owner = :me AND #status = :processing",
+            values: [
+                (":complete", text(Status::Complete.as_str())),
+                (":processing", text(Status::Processing.as_str())),
+                (":me", text(claim.owner)),
+                (":fingerprint", blob(decided.as_bytes())),
+                (":code", number(answer.status)),
+                (":type", text(&answer.content_type)),
+                (":body", blob(&answer.body)),
+            ]
+            .into(),
+        };
+        let mine = |record: &Record| record.owner == claim.owner && record.status == Status::Complete;
+        Ok(match self.update(claim, changes).await? {
+            Written::Lost(Some(record)) if mine(&record) => Written::Done,
+            written => written,
+        })
+    }
+
+    fn fresh(&self, claim: &Claim, now_ms: i64) -> Record {
+        Record {
+            status: Status::Pending,
+            owner: claim.owner,
+            lease_until_ms: self.lease.until_ms(now_ms),
+            attempt: 1,
+            fingerprint: claim.fingerprint,
+            answer: None,
+            expires_at_s: now_ms / 1000 + TTL_SECONDS,
+        }
+    }
+
+    async fn update(&self, claim: &Claim, changes: Changes) -> Result<Written, GateError> {
+        let ended = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(GateKey::partition(claim.tenant, claim.key)))
+            .key("sk", text(GateKey::sort(claim.key)))
+            .update_expression(changes.expression)
+            .condition_expression(changes.condition)
+            .set_expression_attribute_names(Some(names(&changes)))
+            .set_expression_attribute_values(Some(
+                changes
+                    .values
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            ))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match ended {
+            Ok(_) => Ok(Written::Done),
+            Err(SdkError::ServiceError(refused)) => match refused.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => lost(failed.item),
+                other => Err(unknown(&other)),
+            },
+            Err(other) => Err(unknown(&other)),
+        }
+    }
+}
+
+/// One conditional update.
+struct Changes {
+    expression: &'static str,
+    condition: &'static str,
+    values: HashMap<&'static str, AttributeValue>,
+}
+
+/// `owner` and `status` are reserved words of DynamoDB; a name that is declared and not used is refused.
+fn names(changes: &Changes) -> HashMap<String, String> {
+    [("#status", "status"), ("#owner", "owner")]
+        .into_iter()
+        .filter(|(alias, _)| changes.expression.contains(alias) || changes.condition.contains(alias))
+        .map(|(alias, name)| (alias.to_owned(), name.to_owned()))
+        .collect()
+}
+
+fn lost(item: Option<HashMap<String, AttributeValue>>) -> Result<Written, GateError> {
+    Ok(Written::Lost(item.as_ref().map(item::read).transpose()?))
+}
+
+fn unknown(error: &dyn std::error::Error) -> GateError {
+    GateError::Unknown(DisplayErrorContext(error).to_string())
+}

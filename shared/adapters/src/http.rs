@@ -1,0 +1,238 @@
+//! HTTP in and out: what every route reads of a request, and the one place that answers.
+
+use std::future::Future;
+use std::time::Instant;
+
+use domain::answer::Answer;
+use domain::ids::{ClientKey, TenantId};
+use domain::problem::Problem;
+use domain::problem_body::ProblemBody;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::http::{HeaderName, header};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde::Serialize;
+
+use crate::ledger::LedgerError;
+use crate::once::{Origin, Reply};
+
+/// The largest body that is read, in bytes.
+pub const LARGEST_BODY: usize = 16 * 1024;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What a route reads of a request.
+#[derive(Debug)]
+pub struct Call(Request);
+
+impl Call {
+    /// The tenant, from the verified token and from nowhere else.
+    ///
+    /// # Errors
+    /// `tenant-missing`
+    pub fn tenant(&self) -> Result<TenantId, Problem> {
+        let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
+        let claims = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+        let claim = claims
+            .and_then(|jwt| jwt.claims.get("tenant_id"))
+            .ok_or(Problem::TenantMissing)?;
+        match claim.parse() {
+            // The house's own accounts are no merchant's, whatever a token says.
+            Ok(tenant) if tenant != TenantId::PLATFORM => Ok(tenant),
+            Ok(_) | Err(_) => Err(Problem::TenantMissing),
+        }
+    }
+
+    /// The client's key.
+    ///
+    /// # Errors
+    /// `idempotency-key-missing`, `idempotency-key-malformed`; two of them are malformed too.
+    pub fn idempotency_key(&self) -> Result<ClientKey, Problem> {
+        let mut values = self.0.headers().get_all(IDEMPOTENCY_KEY).iter();
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Problem::IdempotencyKeyMalformed);
+        }
+        let text = first.map(|value| value.to_str()).transpose();
+        Ok(ClientKey::parse(text.map_err(|_| Problem::IdempotencyKeyMalformed)?)?)
+    }
+
+    /// The bytes of a JSON body.
+    ///
+    /// # Errors
+    /// `unsupported-media-type`, `body-too-large`
+    pub fn json(&self) -> Result<&[u8], Problem> {
+        let media_type = self
+            .0
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            return Err(Problem::UnsupportedMediaType);
+        }
+        let body: &[u8] = self.0.body().as_ref();
+        if body.len() > LARGEST_BODY {
+            return Err(Problem::BodyTooLarge);
+        }
+        Ok(body)
+    }
+
+    /// An id in the path.
+    ///
+    /// # Errors
+    /// `not-found`: what is no id names nothing.
+    pub fn id<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let parameters = self.0.path_parameters_ref().ok_or(Problem::NotFound)?;
+        parameters
+            .first(name)
+            .and_then(|text| text.parse().ok())
+            .ok_or(Problem::NotFound)
+    }
+
+    /// Whether the route names something in its path.
+    #[must_use]
+    pub fn has_path_parameters(&self) -> bool {
+        self.0
+            .path_parameters_ref()
+            .is_some_and(|parameters| !parameters.is_empty())
+    }
+
+    /// A parameter of the query.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.0.query_string_parameters_ref()?.first(name)
+    }
+
+    /// The route the gateway chose, such as `GET /v1/payments`.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.context()
+            .and_then(|context| context.route_key.as_deref())
+            .unwrap_or_default()
+    }
+
+    fn context(&self) -> Option<&ApiGatewayV2httpRequestContext> {
+        match self.0.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => Some(context),
+            Some(_) | None => None,
+        }
+    }
+}
+
+/// A success, not yet rendered.
+#[derive(Clone, Debug)]
+pub struct Success {
+    answer: Answer,
+    origin: Option<Origin>,
+    replayed: bool,
+}
+
+impl Success {
+    /// A JSON document.
+    ///
+    /// # Errors
+    /// `internal`, should it not be one.
+    pub fn json(status: u16, document: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(document).map_err(|error| {
+            tracing::error!(error = %error, "an answer cannot be rendered");
+            Problem::Internal
+        })?;
+        Ok(Self::rendered(status, body))
+    }
+
+    /// A JSON document that was rendered already.
+    #[must_use]
+    pub fn rendered(status: u16, body: Vec<u8>) -> Self {
+        let content_type = "application/json".to_owned();
+        Self {
+            answer: Answer {
+                status,
+                content_type,
+                body,
+            },
+            origin: None,
+            replayed: false,
+        }
+    }
+
+    /// The same, marked as the repetition of an earlier answer if it is one.
+    #[must_use]
+    pub const fn replayed(mut self, replayed: bool) -> Self {
+        self.replayed = replayed;
+        self
+    }
+}
+
+impl From<Reply> for Success {
+    fn from(reply: Reply) -> Self {
+        Self {
+            replayed: reply.origin != Origin::Decided,
+            origin: Some(reply.origin),
+            answer: reply.answer,
+        }
+    }
+}
+
+/// Answers a request by `route`, and logs one line of it.
+pub async fn answer<Route, Answering>(request: Request, route: Route) -> Response<Body>
+where
+    Route: FnOnce(Call) -> Answering,
+    Answering: Future<Output = Result<Success, ProblemBody>>,
+{
+    let began = Instant::now();
+    let call = Call(request);
+    let (name, tenant) = (call.route().to_owned(), call.tenant().ok());
+    let ended = route(call).await;
+    let (status, outcome) = match &ended {
+        Ok(success) => (success.answer.status, success.origin.map_or("", Origin::as_str)),
+        Err(problem) => (problem.status(), problem.problem().slug()),
+    };
+    tracing::info!(
+        http.route = name,
+        http.status = status,
+        tenant.id = tenant.map(|tenant| tenant.to_string()),
+        idempotency.outcome = outcome,
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    match ended {
+        Ok(Success { answer, replayed, .. }) => render(answer, replayed, None),
+        Err(problem) => render(problem.answer(), false, problem.retry_after()),
+    }
+}
+
+fn render(answer: Answer, replayed: bool, retry_after: Option<u64>) -> Response<Body> {
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header(header::CONTENT_TYPE, answer.content_type)
+        .header(header::CACHE_CONTROL, "no-store");
+    if replayed {
+        response = response.header(REPLAYED, "true");
+    }
+    if let Some(seconds) = retry_after {
+        response = response.header(header::RETRY_AFTER, seconds);
+    }
+    // Every answer is JSON, which is text.
+    let body = String::from_utf8(answer.body).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text);
+    response.body(body).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "a response cannot be built");
+        let mut failed = Response::new(Body::Empty);
+        *failed.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    })
+}
+
+/// What a route on which no money moves says when the ledger fails it.
+impl From<LedgerError> for ProblemBody {
+    fn from(error: LedgerError) -> Self {
+        tracing::warn!(error = %error, "the ledger failed a request");
+        let problem = if error.passing() {
+            Problem::LedgerUnavailable
+        } else {
+            Problem::Internal
+        };
+        problem.into()
+    }
+}

@@ -1,0 +1,164 @@
+//! The ledger: PostgreSQL behind a pooler that lends a connection per transaction.
+//!
+//! Every request is one unnamed statement that calls one function: one round trip, its own transaction, no session
+//! state that would pin the connection. One connection per environment, made anew when it has gone.
+
+pub mod accounts;
+pub mod balances;
+pub mod entries;
+pub mod posting;
+pub mod transactions;
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio_postgres::error::Severity;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::environment;
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long to wait for a statement's answer: a little over the server's own limit for it, so that its word comes first.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(domain::gate::STATEMENT_TIMEOUT_SECONDS * 1000 + 500);
+
+/// Why the ledger did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// There is no connection; nothing was sent.
+    #[error("no connection to the ledger: {0}")]
+    Unreachable(String),
+    /// The statement failed and was rolled back: it changed nothing.
+    #[error("the ledger refused: {code} {name} {message}")]
+    Failed {
+        /// SQLSTATE.
+        code: String,
+        /// The constraint's name, or the name given to `ledger.refuse`; empty for other errors.
+        name: String,
+        /// For the log alone.
+        message: String,
+    },
+    /// The statement was sent and its end is not known: it may have committed, it may still run.
+    #[error("the ledger's answer was lost: {0}")]
+    Unknown(String),
+    /// The answer holds what this version cannot read.
+    #[error("the ledger's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl LedgerError {
+    /// The name that the database gave to the failure.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Failed { name, .. } => Some(name),
+            Self::Unreachable(_) | Self::Unknown(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether the same statement may well succeed a moment later: the server was busy, waiting or going down.
+    #[must_use]
+    pub fn passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Unknown(_) => true,
+            // Serialization failure and deadlock, resources, lock not available, cancelled by a timeout or an operator.
+            Self::Failed { code, .. } => ["40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)),
+            Self::Unreadable(_) => false,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for LedgerError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            // An ERROR is the server's word that the transaction was rolled back. FATAL and PANIC are not: a backend that
+            // is told to go while it waits for a standby has committed already. The pooler speaks in FATAL too.
+            Some(refused) if refused.parsed_severity() == Some(Severity::Error) => Self::Failed {
+                code: refused.code().code().to_owned(),
+                name: refused.constraint().unwrap_or_default().to_owned(),
+                message: refused.message().to_owned(),
+            },
+            Some(_) | None => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+/// The way to the ledger, with at most one connection.
+#[derive(Debug)]
+pub struct Ledger {
+    config: tokio_postgres::Config,
+    client: Mutex<Option<Client>>,
+}
+
+impl Ledger {
+    /// Does not connect yet: the first request does, while it waits for the gate anyway.
+    #[must_use]
+    pub fn at(database: &environment::Database) -> Self {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&database.host)
+            .port(database.port)
+            .dbname(&database.name)
+            .user(&database.user)
+            .connect_timeout(CONNECT_TIMEOUT);
+        Self {
+            config,
+            client: Mutex::new(None),
+        }
+    }
+
+    /// Makes sure that there is a connection, so that a request can begin with it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreachable`]
+    pub async fn connect(&self) -> Result<(), LedgerError> {
+        let mut slot = self.client.lock().await;
+        if slot.as_ref().is_some_and(|client| !client.is_closed()) {
+            return Ok(());
+        }
+        let unreachable = |error: &dyn std::fmt::Display| LedgerError::Unreachable(error.to_string());
+        let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, self.config.connect(NoTls))
+            .await
+            .map_err(|error| unreachable(&error))?
+            .map_err(|error| unreachable(&error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(error = %error, "the connection to the ledger was lost");
+            }
+        });
+        *slot = Some(client);
+        Ok(())
+    }
+
+    /// Sends one statement and waits for its rows.
+    async fn call(&self, statement: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, LedgerError> {
+        self.connect().await?;
+        let mut slot = self.client.lock().await;
+        let Some(client) = slot.as_ref() else {
+            return Err(LedgerError::Unreachable("the connection has gone".to_owned()));
+        };
+        match tokio::time::timeout(ANSWER_TIMEOUT, client.query_typed(statement, parameters)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                // The answer may still come. The next request must not find it waiting in front of its own.
+                *slot = None;
+                Err(LedgerError::Unknown("no answer in time".to_owned()))
+            }
+        }
+    }
+}
+
+/// Reads a column, or says which could not be read.
+fn column<'row, T: tokio_postgres::types::FromSql<'row>>(row: &'row Row, name: &str) -> Result<T, LedgerError> {
+    row.try_get(name)
+        .map_err(|error| LedgerError::Unreadable(format!("{name}: {error}")))
+}
+
+/// Reads a column that holds a text of the domain's own vocabulary.
+fn word<T: std::str::FromStr>(row: &Row, name: &str) -> Result<T, LedgerError> {
+    let text: &str = column(row, name)?;
+    text.parse()
+        .map_err(|_| LedgerError::Unreadable(format!("{name}: {text:?} is not known")))
+}
