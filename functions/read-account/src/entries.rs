@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 const MOST: i32 = 200;
 const USUAL: i32 = 50;
 /// A moment is settled once no transaction that began before it can still commit. Those end within seconds.
-const SETTLES_AFTER: Duration = Duration::from_secs(60);
+const SETTLES_AFTER: Duration = Duration::from_mins(1);
 
 #[derive(Serialize)]
 struct Page {

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::answer::Answer;
 use domain::fingerprint::Fingerprint;
@@ -110,18 +111,17 @@ impl Gate {
             .set_item(Some(item::write(claim, &self.fresh(claim, now_ms))))
             // TTL deletes days late; what has expired counts as absent already.
             .condition_expression("attribute_not_exists(pk) OR expires_at < :now")
-            .expression_attribute_values(":now", number(now_ms / 1000))
+            .expression_attribute_values(":now", number(&(now_ms / 1000)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match ended {
-            Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(refused)) => match refused.into_err() {
-                PutItemError::ConditionalCheckFailedException(failed) => lost(failed.item),
-                other => Err(unknown(&other)),
-            },
-            Err(other) => Err(unknown(&other)),
-        }
+        written(ended, |error| {
+            if let PutItemError::ConditionalCheckFailedException(failed) = error {
+                Some(failed)
+            } else {
+                None
+            }
+        })
     }
 
     /// Takes the key from `dead`, whose lease has ended, unless something has happened to it since it was read.
@@ -133,18 +133,17 @@ impl Gate {
         let changes = Changes {
             expression: "SET #status = :pending, #owner = :me, lease_until = :lease, attempt = :attempt, expires_at = :expires",
             condition: "#owner = :dead AND attempt = :dead_attempt AND attribute_not_exists(response_body)",
-            values: [
-                (":pending", text(Status::Pending.as_str())),
-                (":me", text(record.owner)),
-                (":lease", number(record.lease_until_ms)),
-                (":attempt", number(dead.attempt + 1)),
-                (":expires", number(record.expires_at_s)),
-                (":dead", text(dead.owner)),
-                (":dead_attempt", number(dead.attempt)),
-            ]
-            .into(),
+            values: vec![
+                (":pending", text(&Status::Pending.as_str())),
+                (":me", text(&record.owner)),
+                (":lease", number(&record.lease_until_ms)),
+                (":attempt", number(&(dead.attempt + 1))),
+                (":expires", number(&record.expires_at_s)),
+                (":dead", text(&dead.owner)),
+                (":dead_attempt", number(&dead.attempt)),
+            ],
         };
-        self.update(claim, changes).await
+        self.update(claim, changes, Status::Pending).await
     }
 
     /// Step 2: says that the ledger is about to be asked. Must succeed before it is.
@@ -155,18 +154,13 @@ impl Gate {
         let changes = Changes {
             expression: "SET #status = :processing",
             condition: "#owner = :me AND #status = :pending",
-            values: [
-                (":processing", text(Status::Processing.as_str())),
-                (":pending", text(Status::Pending.as_str())),
-                (":me", text(claim.owner)),
-            ]
-            .into(),
+            values: vec![
+                (":processing", text(&Status::Processing.as_str())),
+                (":pending", text(&Status::Pending.as_str())),
+                (":me", text(&claim.owner)),
+            ],
         };
-        let mine = |record: &Record| record.owner == claim.owner && record.status == Status::Processing;
-        Ok(match self.update(claim, changes).await? {
-            Written::Lost(Some(record)) if mine(&record) => Written::Done,
-            written => written,
-        })
+        self.update(claim, changes, Status::Processing).await
     }
 
     /// Step 4: keeps the ledger's answer, under the ledger's fingerprint, for whoever asks next.
@@ -178,22 +172,17 @@ impl Gate {
             expression: "SET #status = :complete, fingerprint = :fingerprint, response_status = :code, \
                          response_type = :type, response_body = :body",
             condition: "#owner = :me AND #status = :processing",
-            values: [
-                (":complete", text(Status::Complete.as_str())),
-                (":processing", text(Status::Processing.as_str())),
-                (":me", text(claim.owner)),
+            values: vec![
+                (":complete", text(&Status::Complete.as_str())),
+                (":processing", text(&Status::Processing.as_str())),
+                (":me", text(&claim.owner)),
                 (":fingerprint", blob(decided.as_bytes())),
-                (":code", number(answer.status)),
+                (":code", number(&answer.status)),
                 (":type", text(&answer.content_type)),
                 (":body", blob(&answer.body)),
-            ]
-            .into(),
+            ],
         };
-        let mine = |record: &Record| record.owner == claim.owner && record.status == Status::Complete;
-        Ok(match self.update(claim, changes).await? {
-            Written::Lost(Some(record)) if mine(&record) => Written::Done,
-            written => written,
-        })
+        self.update(claim, changes, Status::Complete).await
     }
 
     fn fresh(&self, claim: &Claim, now_ms: i64) -> Record {
@@ -208,34 +197,36 @@ impl Gate {
         }
     }
 
-    async fn update(&self, claim: &Claim, changes: Changes) -> Result<Written, GateError> {
+    /// Makes the changes; `to` is the status they leave. A record of ours in that status is this write, landed before.
+    async fn update(&self, claim: &Claim, changes: Changes, to: Status) -> Result<Written, GateError> {
+        let values = changes
+            .values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
         let ended = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", text(GateKey::partition(claim.tenant, claim.key)))
-            .key("sk", text(GateKey::sort(claim.key)))
+            .key("pk", text(&GateKey::partition(claim.tenant, claim.key)))
+            .key("sk", text(&GateKey::sort(claim.key)))
             .update_expression(changes.expression)
             .condition_expression(changes.condition)
             .set_expression_attribute_names(Some(names(&changes)))
-            .set_expression_attribute_values(Some(
-                changes
-                    .values
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
-            ))
+            .set_expression_attribute_values(Some(values.collect()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match ended {
-            Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(refused)) => match refused.into_err() {
-                UpdateItemError::ConditionalCheckFailedException(failed) => lost(failed.item),
-                other => Err(unknown(&other)),
-            },
-            Err(other) => Err(unknown(&other)),
-        }
+        let written = written(ended, |error| {
+            if let UpdateItemError::ConditionalCheckFailedException(failed) = error {
+                Some(failed)
+            } else {
+                None
+            }
+        })?;
+        Ok(match written {
+            Written::Lost(Some(record)) if record.owner == claim.owner && record.status == to => Written::Done,
+            Written::Done | Written::Lost(_) => written,
+        })
     }
 }
 
@@ -243,7 +234,7 @@ impl Gate {
 struct Changes {
     expression: &'static str,
     condition: &'static str,
-    values: HashMap<&'static str, AttributeValue>,
+    values: Vec<(&'static str, AttributeValue)>,
 }
 
 /// `owner` and `status` are reserved words of DynamoDB; a name that is declared and not used is refused.
@@ -255,10 +246,20 @@ fn names(changes: &Changes) -> HashMap<String, String> {
         .collect()
 }
 
-fn lost(item: Option<HashMap<String, AttributeValue>>) -> Result<Written, GateError> {
-    Ok(Written::Lost(item.as_ref().map(item::read).transpose()?))
-}
-
-fn unknown(error: &dyn std::error::Error) -> GateError {
-    GateError::Unknown(DisplayErrorContext(error).to_string())
+/// Tells the three ends of a conditional write apart. `condition` picks the failed condition out of the service's errors;
+/// any other error, the service's or not, leaves it open whether the write landed.
+fn written<Output, Refused>(
+    ended: Result<Output, SdkError<Refused>>,
+    condition: impl FnOnce(&Refused) -> Option<&ConditionalCheckFailedException>,
+) -> Result<Written, GateError>
+where
+    Refused: std::error::Error + 'static,
+{
+    let Err(error) = ended else {
+        return Ok(Written::Done);
+    };
+    match error.as_service_error().and_then(condition) {
+        Some(failed) => Ok(Written::Lost(failed.item().map(item::read).transpose()?)),
+        None => Err(GateError::Unknown(DisplayErrorContext(&error).to_string())),
+    }
 }

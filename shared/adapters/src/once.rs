@@ -69,6 +69,14 @@ impl From<Problem> for Stopped {
     }
 }
 
+/// Whether or not the write landed, the ledger has not been asked: nothing moves, and a retry finds out.
+impl From<GateError> for Stopped {
+    fn from(error: GateError) -> Self {
+        tracing::warn!(error = %error, "the gate cannot be used");
+        Problem::GateUnavailable.into()
+    }
+}
+
 /// Both guards.
 #[derive(Debug)]
 pub struct Once {
@@ -106,12 +114,12 @@ impl Once {
 
     /// Steps 1 and 2, and a connection for step 3. Nothing has moved when this ends, however it ends.
     async fn enter(&self, claim: &Claim) -> Result<(), Stopped> {
-        match self.gate.claim(claim, now_ms()).await.map_err(unusable)? {
+        match self.gate.claim(claim, now_ms()).await? {
             Written::Done => {}
             Written::Lost(found) => self.meet(claim, found).await?,
         }
         let (started, connected) = tokio::join!(self.gate.start(claim), self.ledger.connect());
-        match started.map_err(unusable)? {
+        match started? {
             Written::Done => {}
             // Someone took over, because we were slow: they have the key now.
             Written::Lost(Some(record)) => return Err(yield_to(&record, claim)),
@@ -132,9 +140,8 @@ impl Once {
         };
         match found.standing(claim.owner, claim.fingerprint, now_ms()) {
             Standing::Mine => Ok(()),
-            Standing::TakeOver => match self.gate.take_over(claim, &found, now_ms()).await.map_err(unusable)? {
+            Standing::TakeOver => match self.gate.take_over(claim, &found, now_ms()).await? {
                 Written::Done => Ok(()),
-                Written::Lost(Some(record)) if record.owner == claim.owner => Ok(()),
                 Written::Lost(Some(record)) => Err(yield_to(&record, claim)),
                 Written::Lost(None) => Err(Problem::GateUnavailable.into()),
             },
@@ -223,11 +230,6 @@ fn yield_to(record: &Record, claim: &Claim) -> Stopped {
         // Its holder has just changed or just died. Whoever asks next will find out.
         Standing::Mine | Standing::TakeOver => Problem::InProgress.into(),
     }
-}
-
-fn unusable(error: GateError) -> Stopped {
-    tracing::warn!(error = %error, "the gate cannot be used");
-    Problem::GateUnavailable.into()
 }
 
 /// Unix milliseconds by this machine's clock. Only leases depend on it, and only for who works, never for what is posted.

@@ -120,6 +120,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::disallowed_types, reason = "JSON has such numbers")]
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

@@ -12,11 +12,11 @@ use super::{Claim, GateError};
 
 type Item = HashMap<String, AttributeValue>;
 
-pub(super) fn text(value: impl ToString) -> AttributeValue {
+pub(super) fn text(value: &impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-pub(super) fn number(value: impl ToString) -> AttributeValue {
+pub(super) fn number(value: &impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -27,14 +27,14 @@ pub(super) fn blob(value: &[u8]) -> AttributeValue {
 /// The item of a fresh record, which has no answer yet.
 pub(super) fn write(claim: &Claim, record: &Record) -> Item {
     [
-        ("pk", text(GateKey::partition(claim.tenant, claim.key))),
-        ("sk", text(GateKey::sort(claim.key))),
-        ("status", text(record.status.as_str())),
-        ("owner", text(record.owner)),
-        ("lease_until", number(record.lease_until_ms)),
-        ("attempt", number(record.attempt)),
+        ("pk", text(&GateKey::partition(claim.tenant, claim.key))),
+        ("sk", text(&GateKey::sort(claim.key))),
+        ("status", text(&record.status.as_str())),
+        ("owner", text(&record.owner)),
+        ("lease_until", number(&record.lease_until_ms)),
+        ("attempt", number(&record.attempt)),
         ("fingerprint", blob(record.fingerprint.as_bytes())),
-        ("expires_at", number(record.expires_at_s)),
+        ("expires_at", number(&record.expires_at_s)),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
