@@ -48,9 +48,10 @@ lint: templates $(LINT_TOOLS)
 fmt:
 	cargo fmt --all
 
-# Figures, on a cloud of its own and with the release profile.
+# Figures, on a PostgreSQL of their own and with the release profile.
 bench: tools
-	@$(LOCAL) fresh cargo run --locked --release --package bench
+	cargo build --locked --release --package bench
+	@$(LOCAL) fresh --database-only cargo run --locked --release --quiet --package bench
 
 tools: $(TOOLS)
 

@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", lambda options: demonstrate(_state(options)), "show the main job on the running cloud")
     command("down", lambda options: down(options.cloud), "stop the cloud; its ledger stays on disk")
     command("clean", _clean, "stop all clouds and remove what they kept")
-    fresh = command("fresh", lambda options: in_fresh_cloud(options.command), "run a command beside a cloud of its own")
+    fresh = command("fresh", _fresh, "run a command beside a cloud of its own")
+    fresh.add_argument("--database-only", action="store_true", help="only PostgreSQL and PgBouncer, with the migrations applied")
     fresh.add_argument("command", nargs=argparse.REMAINDER, help="gets the path of the cloud's state in ONCELEDGER_CLOUD")
     token = command("token", _token, "print an access token of this cloud's issuer")
     whose = token.add_subparsers(dest="whose", required=True)
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     whose.add_parser("platform", help="the platform's")
     whose.add_parser("tenantless", help="a merchant's scope, but no tenant")
     return parser
+
+
+def _fresh(options) -> int:
+    return in_fresh_cloud(options.command, database_only=options.database_only)
 
 
 def _state(options) -> dict:

@@ -41,6 +41,17 @@ def up(name: str) -> dict:
     return _deploy(name, state)
 
 
+def up_database(name: str) -> None:
+    """Starts PostgreSQL and PgBouncer alone, with the migrations applied: neither functions nor an emulator."""
+    try:
+        _start(name, database_only=True)
+    except BaseException:
+        down(name)
+        raise
+    with _step("migrations applied"):
+        migrate(read_state(name)["postgres"]["port"])
+
+
 def down(name: str) -> None:
     """Stops this cloud's servers, the functions with them. The ledger stays on disk; the emulator forgets."""
     state = read_state(name)
@@ -83,7 +94,7 @@ def _running(name: str) -> bool:
     return "issuer" in state and all(server.alive() for server in servers(state).values())
 
 
-def _start(name: str) -> None:
+def _start(name: str, *, database_only: bool = False) -> None:
     directory = cloud_directory(name)
     emulator, postgres, pgbouncer = free_ports(3)
     state = {
@@ -110,6 +121,8 @@ def _start(name: str) -> None:
         record("postgres", start_postgres(directory / "postgres", postgres))
         create_database(postgres)
         record("pgbouncer", start_pgbouncer(directory / "pgbouncer", pgbouncer, postgres))
+    if database_only:
+        return
     with _step("AWS emulator up, token issuer deployed"):
         record("emulator", start_emulator(directory / "emulator", emulator))
         state["issuer"] = asdict(deploy_issuer(emulator))

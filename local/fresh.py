@@ -4,17 +4,17 @@ import os
 import signal
 import subprocess
 
-from local.cloud import FRESH, remove, sweep, up
+from local.cloud import FRESH, remove, sweep, up, up_database
 from local.places import cloud_directory
 from local.state import FILE
 
 
-def in_fresh_cloud(command: list[str]) -> int:
-    """Runs `command` with ONCELEDGER_CLOUD naming the state file of a new cloud; returns its exit code."""
+def in_fresh_cloud(command: list[str], *, database_only: bool = False) -> int:
+    """Runs `command` with ONCELEDGER_CLOUD naming the state file of a new cloud, whole or its database only; returns its exit code."""
     sweep()
     name = f"{FRESH}{os.getpid()}"
     try:
-        up(name)
+        up_database(name) if database_only else up(name)
         return _run(command, {"ONCELEDGER_CLOUD": str(cloud_directory(name) / FILE)})
     finally:
         # A second Ctrl-C must not leave half of it standing.
