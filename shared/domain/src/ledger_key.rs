@@ -12,8 +12,9 @@ use crate::money::Currency;
 /// The step of an intent that a ledger key belongs to: each step and each undo posts under a key of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Whatever a client asks for with a key. Payments, deposits and accounts share it on purpose: a client key then
-    /// names one intent per tenant, whatever the route it was sent to, and using it twice is found out.
+    /// Whatever moves money at a client's word. Payments and deposits share it on purpose: a client key then names one
+    /// intent per tenant, whatever the route it was sent to, and using it twice is found out. Opening an account moves
+    /// nothing and has keys of its own ([`AccountId::opened_with`]).
     Request,
 }
 
