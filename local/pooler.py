@@ -25,6 +25,7 @@ pool_mode = transaction
 default_pool_size = 12
 max_client_conn = 1000
 query_wait_timeout = 2
+query_timeout = 6
 server_connect_timeout = 2
 server_login_retry = 1
 ignore_startup_parameters = extra_float_digits

@@ -15,8 +15,9 @@ CREATE ROLE folder LOGIN;             -- fold-balances
 CREATE ROLE poller LOGIN;             -- outbox-poll
 CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of money
 
--- The owner migrates: it must be able to hand functions over to the roles that run them.
-GRANT ledger_engine, ledger_folding TO ledger_owner;
+-- The owner migrates: it must be able to hand functions over to the roles that run them. Without INHERIT, or their
+-- policies would be the owner's too and forced row-level security would not bind it.
+GRANT ledger_engine, ledger_folding TO ledger_owner WITH INHERIT FALSE, SET TRUE;
 GRANT USAGE ON SCHEMA ledger
     TO ledger_engine, ledger_folding, poster, registrar, reader, folder, poller, auditor;
 
@@ -24,9 +25,12 @@ GRANT USAGE ON SCHEMA ledger
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 -- Set per role, because a SET sent by a function would pin its session to one connection of the pooler.
--- 4 s is a part of the lease: lease > function timeout + statement timeout (domain::gate::Lease).
+-- 4 s is a part of the lease: lease > function timeout + statement timeout (domain::gate::Lease). It ends where execution
+-- does: a client that dies between Execute and Sync leaves a transaction to the pooler's own limit (query_timeout).
+-- Waiting for a lock is shorter than the pooler's wait for a connection, so that debits queueing for one account do not
+-- time out everybody else.
 ALTER ROLE poster SET statement_timeout = '4s';
-ALTER ROLE poster SET lock_timeout = '3s';
+ALTER ROLE poster SET lock_timeout = '1500ms';
 ALTER ROLE registrar SET statement_timeout = '4s';
 ALTER ROLE reader SET statement_timeout = '4s';
 ALTER ROLE folder SET statement_timeout = '4s';

@@ -23,6 +23,8 @@ CREATE TABLE ledger.ledger_transactions (
     created_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT transactions_one_per_key PRIMARY KEY (ledger_key),
     CONSTRAINT transactions_amount_positive CHECK (amount > 0),
+    -- What was refused may have been anything; money only ever moves between two accounts.
+    CONSTRAINT transactions_two_accounts CHECK (source <> destination OR outcome <> 'posted'),
     CONSTRAINT transactions_fingerprint_length CHECK (octet_length(fingerprint) = 32)
 ) PARTITION BY RANGE (ledger_key);
 
@@ -58,8 +60,9 @@ GRANT SELECT, INSERT ON ledger.ledger_transactions, ledger.ledger_entries TO led
 GRANT USAGE ON SEQUENCE ledger.ledger_entries_id_seq TO ledger_engine;
 GRANT SELECT ON ledger.ledger_transactions, ledger.ledger_entries TO auditor;
 
+-- Its own search_path, here and below: the guards must not read an operator of the writer's choosing.
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'OL002', CONSTRAINT = 'append_only',
@@ -67,7 +70,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION ledger.refuse_imbalance() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_transaction uuid;
 BEGIN

@@ -32,6 +32,11 @@ GRANT SELECT, DELETE ON ledger.balance_tail TO ledger_folding;
 GRANT SELECT, INSERT ON ledger.balance_checkpoints TO ledger_engine, ledger_folding;
 GRANT SELECT ON ledger.balance_tail, ledger.balance_checkpoints TO auditor;
 SELECT ledger.guard('ledger.balance_checkpoints', false);
+-- Rows of the tail go when they are folded; all of them at once, never.
+CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.balance_tail FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.balance_tail ENABLE ALWAYS TRIGGER never_truncated;
+CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.accounts FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.accounts ENABLE ALWAYS TRIGGER never_truncated;
 
 -- The balance of one account in minor units, and how many deltas had to be summed for it. One statement, one snapshot.
 CREATE FUNCTION ledger.balance_of(p_account uuid, OUT balance numeric, OUT tail_length bigint)
@@ -60,14 +65,18 @@ END $$;
 
 -- Turns the deltas of a *locked* account that are visible now into its next checkpoint. The caller holds the lock, taken
 -- in a statement of its own, so that this statement's snapshot is younger than any fold before it. A posting that has
--- not committed yet keeps its delta in the tail, for the next fold. Returns how many deltas it took.
+-- not committed yet keeps its delta in the tail, for the next fold, and so does what is above 20,000: a tail that could
+-- only be folded whole could grow beyond what a statement's time allows, and never be folded again. Returns how many
+-- deltas it took.
 CREATE FUNCTION ledger.fold_locked(p_account ledger.accounts) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     v_folded integer;
 BEGIN
     WITH taken AS (
-        DELETE FROM ledger.balance_tail WHERE account_id = p_account.account_id RETURNING delta
+        DELETE FROM ledger.balance_tail
+         WHERE ctid = ANY (ARRAY(SELECT ctid FROM ledger.balance_tail WHERE account_id = p_account.account_id LIMIT 20000))
+        RETURNING delta
     ), last AS (
         SELECT checkpoint_no, balance FROM ledger.balance_checkpoints
          WHERE account_id = p_account.account_id ORDER BY checkpoint_no DESC LIMIT 1
@@ -104,8 +113,9 @@ GRANT EXECUTE ON FUNCTION ledger.balance_of(uuid), ledger.lock_account(uuid), le
     TO ledger_engine, ledger_folding;
 GRANT EXECUTE ON FUNCTION ledger.balance_of(uuid) TO auditor;
 
+-- Granted before the functions change hands: the owner may not grant what is no longer its own.
+GRANT EXECUTE ON FUNCTION ledger.accounts_to_fold(integer, integer), ledger.fold(uuid) TO folder;
 GRANT CREATE ON SCHEMA ledger TO ledger_folding;
 ALTER FUNCTION ledger.accounts_to_fold(integer, integer) OWNER TO ledger_folding;
 ALTER FUNCTION ledger.fold(uuid) OWNER TO ledger_folding;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_folding;
-GRANT EXECUTE ON FUNCTION ledger.accounts_to_fold(integer, integer), ledger.fold(uuid) TO folder;

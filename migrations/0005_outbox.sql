@@ -17,3 +17,5 @@ CREATE POLICY engine_in_tenant ON ledger.outbox FOR INSERT TO ledger_engine WITH
 CREATE POLICY auditor_reads ON ledger.outbox FOR SELECT TO auditor USING (true);
 GRANT INSERT ON ledger.outbox TO ledger_engine;
 GRANT SELECT ON ledger.outbox TO auditor;
+CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.outbox FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.outbox ENABLE ALWAYS TRIGGER never_truncated;

@@ -150,7 +150,8 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION ledger.decide(uuid, text, uuid, uuid, bigint, text) TO ledger_engine;
+-- Granted before the functions change hands: the owner may not grant what is no longer its own.
+GRANT EXECUTE ON FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) TO poster;
 GRANT CREATE ON SCHEMA ledger TO ledger_engine;
 ALTER FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) OWNER TO ledger_engine;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_engine;
-GRANT EXECUTE ON FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) TO poster;

@@ -87,7 +87,10 @@ END $$;
 -- Entries are numbered before they commit, so a page taken at any moment can miss a number that commits later. Pages
 -- stop at a horizon instead: only entries of transactions below every transaction that still runs. p_horizon is NULL for
 -- the first page; the one returned is passed on, and every page of the walk then sees the same set.
--- p_as_of (NULL: now) leaves out entries of transactions begun after it.
+-- p_as_of (NULL: now; else at least a minute back, which the caller sees to) leaves out entries of transactions begun
+-- after it. Every posting of that time has ended, so that created_at alone fixes the set; the horizon would leave out
+-- what a long transaction of anybody's holds back. And what is a day old is settled whatever its number says: the
+-- numbers of transactions begin anew when the ledger is moved to another server.
 -- No row at all: no such account of this tenant. An account without entries is one row whose entry is NULL.
 CREATE FUNCTION ledger.account_entries(
     p_tenant uuid, p_account uuid, p_before bigint, p_horizon text, p_as_of timestamptz, p_most integer
@@ -108,7 +111,7 @@ BEGIN
                 SELECT * FROM ledger.ledger_entries e
                  WHERE e.account_id = p_account
                    AND e.id < coalesce(p_before, 9223372036854775807)
-                   AND e.posted_in < v_horizon
+                   AND (e.posted_in < v_horizon OR e.created_at <= p_as_of OR e.created_at < now() - interval '1 day')
                    AND e.created_at <= coalesce(p_as_of, 'infinity')
                  ORDER BY e.id DESC LIMIT p_most
                ) e ON true
@@ -133,13 +136,7 @@ BEGIN
          WHERE t.ledger_key = p_key AND t.tenant_id = p_tenant;
 END $$;
 
-GRANT CREATE ON SCHEMA ledger TO ledger_engine;
-ALTER FUNCTION ledger.onboard_merchant(uuid, text[], uuid[], uuid[], uuid, uuid[]) OWNER TO ledger_engine;
-ALTER FUNCTION ledger.open_account(uuid, uuid, text, text, bigint, uuid) OWNER TO ledger_engine;
-ALTER FUNCTION ledger.account(uuid, uuid) OWNER TO ledger_engine;
-ALTER FUNCTION ledger.account_entries(uuid, uuid, bigint, text, timestamptz, integer) OWNER TO ledger_engine;
-ALTER FUNCTION ledger.transaction(uuid, uuid) OWNER TO ledger_engine;
-REVOKE CREATE ON SCHEMA ledger FROM ledger_engine;
+-- Granted before the functions change hands: the owner may not grant what is no longer its own.
 GRANT EXECUTE ON FUNCTION
     ledger.onboard_merchant(uuid, text[], uuid[], uuid[], uuid, uuid[]),
     ledger.open_account(uuid, uuid, text, text, bigint, uuid) TO registrar;
@@ -147,3 +144,10 @@ GRANT EXECUTE ON FUNCTION
     ledger.account(uuid, uuid),
     ledger.account_entries(uuid, uuid, bigint, text, timestamptz, integer),
     ledger.transaction(uuid, uuid) TO reader;
+GRANT CREATE ON SCHEMA ledger TO ledger_engine;
+ALTER FUNCTION ledger.onboard_merchant(uuid, text[], uuid[], uuid[], uuid, uuid[]) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.open_account(uuid, uuid, text, text, bigint, uuid) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.account(uuid, uuid) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.account_entries(uuid, uuid, bigint, text, timestamptz, integer) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.transaction(uuid, uuid) OWNER TO ledger_engine;
+REVOKE CREATE ON SCHEMA ledger FROM ledger_engine;

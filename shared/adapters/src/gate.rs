@@ -131,11 +131,13 @@ impl Gate {
     pub async fn take_over(&self, claim: &Claim, dead: &Record, now_ms: i64) -> Result<Written, GateError> {
         let record = self.fresh(claim, now_ms);
         let changes = Changes {
-            expression: "SET #status = :pending, #owner = :me, lease_until = :lease, attempt = :attempt, expires_at = :expires",
+            expression: "SET #status = :pending, #owner = :me, fingerprint = :fingerprint, lease_until = :lease, \
+                         attempt = :attempt, expires_at = :expires",
             condition: "#owner = :dead AND attempt = :dead_attempt AND attribute_not_exists(response_body)",
             values: vec![
                 (":pending", text(&Status::Pending.as_str())),
                 (":me", text(&record.owner)),
+                (":fingerprint", blob(record.fingerprint.as_bytes())),
                 (":lease", number(&record.lease_until_ms)),
                 (":attempt", number(&(dead.attempt + 1))),
                 (":expires", number(&record.expires_at_s)),

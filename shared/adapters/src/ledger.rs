@@ -62,8 +62,8 @@ impl LedgerError {
     pub fn passing(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Unknown(_) => true,
-            // Serialization failure and deadlock, resources, lock not available, cancelled by a timeout or an operator.
-            Self::Failed { code, .. } => ["40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)),
+            // A writer that was demoted, serialization failure and deadlock, resources, lock not available, cancelled by a timeout or an operator.
+            Self::Failed { code, .. } => ["25006", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)),
             Self::Unreadable(_) => false,
         }
     }
@@ -140,7 +140,14 @@ impl Ledger {
         };
         match tokio::time::timeout(ANSWER_TIMEOUT, client.query_typed(statement, parameters)).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => {
+                let error = LedgerError::from(error);
+                // A writer that was demoted stays read-only. The next request must find the new one.
+                if matches!(&error, LedgerError::Failed { code, .. } if code == "25006") {
+                    *slot = None;
+                }
+                Err(error)
+            }
             Err(_) => {
                 // The answer may still come. The next request must not find it waiting in front of its own.
                 *slot = None;

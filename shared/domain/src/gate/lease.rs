@@ -3,7 +3,8 @@
 /// The longest a statement of ours may run on the database, in seconds. Set there as `statement_timeout`.
 pub const STATEMENT_TIMEOUT_SECONDS: u64 = 4;
 
-/// The length of a claim. Outlasts everything its owner can still be doing, so that a takeover meets no live owner;
+/// The length of a claim. Outlasts what its owner does in all but the strangest of its deaths, so that a takeover rarely
+/// meets a live owner (the ledger decides between them when it does);
 /// published, because it is how long a retry may be told to wait after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {

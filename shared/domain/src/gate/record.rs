@@ -46,14 +46,16 @@ impl Record {
     /// The standing of a claimant, in order of precedence. `now_ms` is in Unix milliseconds.
     ///
     /// The own token comes first, because a claim repeated after a lost response must not be taken for another's. The
-    /// fingerprint comes before any status, so that another request learns nothing of this one. A complete record
-    /// without its answer has nothing to replay; its lease decides, and the ledger has the answer.
+    /// fingerprint comes before any status, so that another request learns nothing of this one. Only an abandoned record
+    /// has no say: its owner may have died before it asked the ledger, and then the key may stand for whoever asks now.
+    /// A complete record without its answer has nothing to replay; its lease decides, and the ledger has the answer.
     #[must_use]
     pub fn standing(&self, me: Owner, fingerprint: Fingerprint, now_ms: i64) -> Standing<'_> {
         if self.owner == me {
             return Standing::Mine;
         }
-        if self.fingerprint != fingerprint {
+        let abandoned = self.answer.is_none() && self.lease_until_ms <= now_ms;
+        if self.fingerprint != fingerprint && !abandoned {
             return Standing::Mismatch;
         }
         if let (Status::Complete, Some(answer)) = (self.status, &self.answer) {
@@ -123,14 +125,30 @@ mod tests {
 
     #[test]
     fn another_request_learns_nothing_of_how_far_the_first_has_come() {
-        for status in [Status::Pending, Status::Processing, Status::Complete] {
-            for left_ms in [-1, 5000] {
-                let found = record(status, owner(2), 8, left_ms);
-                assert_eq!(
-                    found.standing(owner(1), Fingerprint::from([7; 32]), NOW_MS),
-                    Standing::Mismatch
-                );
-            }
+        let held = [
+            (Status::Pending, 1),
+            (Status::Processing, 5000),
+            (Status::Complete, 5000),
+            (Status::Complete, -1),
+        ];
+        for (status, left_ms) in held {
+            let found = record(status, owner(2), 8, left_ms);
+            assert_eq!(
+                found.standing(owner(1), Fingerprint::from([7; 32]), NOW_MS),
+                Standing::Mismatch
+            );
+        }
+    }
+
+    /// Or a claim that died before the ledger was asked would tell the owner of a posted payment to mint a new key.
+    #[test]
+    fn an_abandoned_claim_sends_even_another_request_to_the_ledger() {
+        for status in [Status::Pending, Status::Processing] {
+            let found = record(status, owner(2), 8, 0);
+            assert_eq!(
+                found.standing(owner(1), Fingerprint::from([7; 32]), NOW_MS),
+                Standing::TakeOver
+            );
         }
     }
 
