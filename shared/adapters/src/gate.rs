@@ -165,6 +165,23 @@ impl Gate {
         self.update(claim, changes, Status::Processing).await
     }
 
+    /// Instead of step 4: ends the lease of a claim under which certainly nothing was or will be posted.
+    ///
+    /// # Errors
+    /// [`GateError`]: the lease ends by itself.
+    pub async fn release(&self, claim: &Claim, now_ms: i64) -> Result<Written, GateError> {
+        let changes = Changes {
+            expression: "SET lease_until = :now",
+            condition: "#owner = :me AND #status = :processing",
+            values: vec![
+                (":now", number(&now_ms)),
+                (":processing", text(&Status::Processing.as_str())),
+                (":me", text(&claim.owner)),
+            ],
+        };
+        self.update(claim, changes, Status::Processing).await
+    }
+
     /// Step 4: keeps the ledger's answer, under the ledger's fingerprint, for whoever asks next.
     ///
     /// # Errors

@@ -63,7 +63,9 @@ impl LedgerError {
         match self {
             Self::Unreachable(_) | Self::Unknown(_) => true,
             // A writer that was demoted, serialization failure and deadlock, resources, lock not available, cancelled by a timeout or an operator.
-            Self::Failed { code, .. } => ["25006", "40", "53", "55P03", "57"].iter().any(|class| code.starts_with(class)),
+            Self::Failed { code, .. } => ["25006", "40", "53", "55P03", "57"]
+                .iter()
+                .any(|class| code.starts_with(class)),
             Self::Unreadable(_) => false,
         }
     }

@@ -126,10 +126,10 @@ impl Once {
             // The gate was wiped under our feet. Without a claim, nothing may be asked of the ledger.
             Written::Lost(None) => return Err(Problem::GateUnavailable.into()),
         }
-        connected.map_err(|error| {
-            tracing::warn!(error = %error, "the ledger cannot be reached");
-            Stopped::Problem(self.after_the_lease(Problem::LedgerUnavailable))
-        })
+        match connected {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Stopped::Problem(self.undecided(claim, &error).await)),
+        }
     }
 
     /// Somebody has the key already: what follows depends on how they stand.
@@ -187,21 +187,41 @@ impl Once {
                 self.complete(claim, claim.fingerprint, &expired.answer()).await;
                 expired
             }
-            (Some("key_too_early"), _) => Problem::IdempotencyKeyTooEarly.into(),
-            (Some("key_expiring"), _) => ProblemBody::from(Problem::LedgerUnavailable).with_retry_after(60),
+            (Some("key_too_early"), _) => {
+                self.release(claim).await;
+                Problem::IdempotencyKeyTooEarly.into()
+            }
+            (Some("key_expiring"), _) => {
+                self.release(claim).await;
+                ProblemBody::from(Problem::LedgerUnavailable).with_retry_after(60)
+            }
             (_, LedgerError::Unknown(_)) => {
                 tracing::warn!(error = %error, "the outcome of a posting is unknown");
                 self.after_the_lease(Problem::OutcomeUnknown)
             }
             (_, error) if error.passing() => {
                 tracing::warn!(error = %error, "the ledger did not post");
-                self.after_the_lease(Problem::LedgerUnavailable)
+                if self.release(claim).await {
+                    Problem::LedgerUnavailable.into()
+                } else {
+                    self.after_the_lease(Problem::LedgerUnavailable)
+                }
             }
             (_, error) => {
                 tracing::error!(error = %error, "the ledger failed");
                 Problem::Internal.into()
             }
         }
+    }
+
+    /// Ends the claim of a statement that was certainly not carried out, so that a retry need not wait for the lease.
+    /// Returns whether it could; if not, the lease ends by itself.
+    async fn release(&self, claim: &Claim) -> bool {
+        let released = self.gate.release(claim, now_ms()).await;
+        if let Err(error) = &released {
+            tracing::warn!(error = %error, "the claim was not released");
+        }
+        matches!(released, Ok(Written::Done))
     }
 
     /// Step 4. The client gets its answer however this ends: the ledger has it, and reconciliation repairs the gate.
