@@ -3,6 +3,7 @@
 //!
 //! The harness panics with a sentence when it cannot go on: the test that called it has failed, and the sentence says why.
 
+#![allow(clippy::disallowed_types, reason = "serde's derived code names floats")]
 #![allow(
     clippy::missing_panics_doc,
     clippy::expect_used,

@@ -1,0 +1,13 @@
+//! The deployed API, called over HTTP with real tokens: what each request is answered with, and that nothing else happens.
+
+mod accounts;
+mod bad_input;
+mod books;
+mod entries;
+mod merchant;
+mod payments;
+mod problems;
+mod refusals;
+mod samples;
+mod stack;
+mod tokens;

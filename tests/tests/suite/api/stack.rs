@@ -1,0 +1,250 @@
+//! What was deployed, asked of the services themselves: that the stack is complete proves nothing.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{
+    BillingMode, ContinuousBackupsStatus, PointInTimeRecoveryStatus, SseStatus, SseType, TimeToLiveStatus,
+};
+use serde_json::{Value, json};
+use tests::cloud::Cloud;
+use tokio::process::Command;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn the_gate_forgets_in_time_is_encrypted_and_can_be_restored() {
+    let cloud = Cloud::running();
+    let (dynamodb, table) = (cloud.dynamodb(), &cloud.gate_table);
+    let lifetime = dynamodb.describe_time_to_live().table_name(table).send().await.unwrap();
+    let lifetime = lifetime.time_to_live_description().unwrap();
+    assert_eq!(lifetime.time_to_live_status(), Some(&TimeToLiveStatus::Enabled));
+    assert_eq!(lifetime.attribute_name(), Some("expires_at"));
+
+    let backups = dynamodb
+        .describe_continuous_backups()
+        .table_name(table)
+        .send()
+        .await
+        .unwrap();
+    let backups = backups.continuous_backups_description().unwrap();
+    assert_eq!(backups.continuous_backups_status(), &ContinuousBackupsStatus::Enabled);
+    let recovery = backups.point_in_time_recovery_description().unwrap();
+    assert_eq!(
+        recovery.point_in_time_recovery_status(),
+        Some(&PointInTimeRecoveryStatus::Enabled)
+    );
+
+    let described = dynamodb.describe_table().table_name(table).send().await.unwrap();
+    let described = described.table().unwrap();
+    let encryption = described.sse_description().unwrap();
+    assert_eq!(
+        (encryption.status(), encryption.sse_type()),
+        (Some(&SseStatus::Enabled), Some(&SseType::Kms))
+    );
+    let billing = described
+        .billing_mode_summary()
+        .and_then(|summary| summary.billing_mode());
+    assert_eq!(billing, Some(&BillingMode::PayPerRequest));
+    let key: Vec<_> = described
+        .key_schema()
+        .iter()
+        .map(|part| (part.attribute_name(), part.key_type().as_str()))
+        .collect();
+    assert_eq!(key, [("pk", "HASH"), ("sk", "RANGE")]);
+}
+
+#[tokio::test]
+async fn every_route_leads_to_its_function_past_the_authorizer_with_its_scope() {
+    let cloud = Cloud::running();
+    let script = r#"
+gateway = client("apigatewayv2")
+(api,) = [each for each in gateway.get_apis()["Items"] if each["Name"].startswith("onceledger-")]
+api = api["ApiId"]
+authorizers = {each["AuthorizerId"]: each for each in gateway.get_authorizers(ApiId=api)["Items"]}
+targets = {"integrations/" + each["IntegrationId"]: each["IntegrationUri"] for each in gateway.get_integrations(ApiId=api)["Items"]}
+told = [
+    [route["RouteKey"], route.get("AuthorizationScopes"), targets[route["Target"]],
+     authorizers.get(route.get("AuthorizerId"), {}).get("AuthorizerType"), route.get("AuthorizationType")]
+    for route in gateway.get_routes(ApiId=api)["Items"]
+]
+"#;
+    let routes = asked(&cloud, script, &json!(null)).await;
+    let expected = [
+        (
+            "PUT /v1/merchants/{merchant_id}",
+            "OnboardMerchant",
+            "onceledger/platform",
+        ),
+        ("POST /v1/accounts", "OpenAccount", "onceledger/merchant"),
+        ("GET /v1/accounts/{account_id}", "ReadAccount", "onceledger/merchant"),
+        (
+            "GET /v1/accounts/{account_id}/entries",
+            "ReadAccount",
+            "onceledger/merchant",
+        ),
+        ("POST /v1/payments", "Authorize", "onceledger/merchant"),
+        ("GET /v1/payments/{payment_id}", "ReadPayment", "onceledger/merchant"),
+        ("GET /v1/payments", "ReadPayment", "onceledger/merchant"),
+        ("POST /v1/deposits", "Deposit", "onceledger/merchant"),
+    ];
+    let mut found = BTreeMap::new();
+    for route in routes.as_array().expect("a list of routes") {
+        assert_eq!((&route[3], &route[4]), (&json!("JWT"), &json!("JWT")), "{route}");
+        found.insert(
+            route[0].as_str().expect("a route key"),
+            (&route[1], route[2].as_str().expect("a function")),
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (route, function, scope) in expected {
+        let (scopes, target) = found.get(route).unwrap_or_else(|| panic!("{route} is not deployed"));
+        assert_eq!(**scopes, json!([scope]), "{route}");
+        assert!(
+            target.contains(&cloud.functions[function].name),
+            "{route} leads to {target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn folding_runs_every_minute_one_at_a_time() {
+    let cloud = Cloud::running();
+    let script = r#"
+scheduler = client("scheduler")
+(named,) = [each for each in scheduler.list_schedules()["Schedules"] if given in each["Target"]["Arn"]]
+schedule = scheduler.get_schedule(Name=named["Name"])
+reserved = client("lambda").get_function_concurrency(FunctionName=given).get("ReservedConcurrentExecutions")
+told = [schedule["State"], schedule["ScheduleExpression"], reserved]
+"#;
+    let told = asked(&cloud, script, &json!(cloud.function("fold-balances").name)).await;
+    assert_eq!(told, json!(["ENABLED", "rate(1 minute)", 1]));
+}
+
+/// A function of the test's own is given each deployed role and tries what the gate must allow to its two users only.
+#[tokio::test]
+async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
+    let cloud = Cloud::running();
+    let script = r#"
+import io, zipfile
+code = io.BytesIO()
+with zipfile.ZipFile(code, "w") as archive:
+    archive.writestr("index.py", '''
+import boto3, botocore.exceptions
+def handler(event, context):
+    table = boto3.client("dynamodb", endpoint_url=event["endpoint"])
+    key = {"pk": {"S": event["pk"]}, "sk": {"S": "key#probe"}}
+    attempts = {
+        "put": lambda: table.put_item(TableName=event["table"], Item=key),
+        "update": lambda: table.update_item(TableName=event["table"], Key=key),
+        "get": lambda: table.get_item(TableName=event["table"], Key=key),
+        "query": lambda: table.query(TableName=event["table"], KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": key["pk"]}),
+        "scan": lambda: table.scan(TableName=event["table"]),
+        "delete": lambda: table.delete_item(TableName=event["table"], Key=key),
+    }
+    ended = {}
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+            ended[name] = "allowed"
+        except botocore.exceptions.ClientError as error:
+            ended[name] = error.response["Error"]["Code"]
+    return ended
+''')
+functions = client("lambda")
+told = {}
+for name, function in given["functions"].items():
+    role = functions.get_function_configuration(FunctionName=function)["Role"]
+    probe = f"probe-{name}-{given['pk'][-8:]}"
+    functions.create_function(FunctionName=probe, Runtime="python3.12", Handler="index.handler", Role=role, Timeout=30, Code={"ZipFile": code.getvalue()})
+    try:
+        event = json.dumps({"endpoint": endpoint, "table": given["table"], "pk": given["pk"]})
+        answer = functions.invoke(FunctionName=probe, Payload=event)
+        told[name] = json.loads(answer["Payload"].read())
+    finally:
+        functions.delete_function(FunctionName=probe)
+client("dynamodb").delete_item(TableName=given["table"], Key={"pk": {"S": given["pk"]}, "sk": {"S": "key#probe"}})
+"#;
+    let names: BTreeMap<_, _> = cloud
+        .functions
+        .iter()
+        .map(|(logical, function)| (logical, &function.name))
+        .collect();
+    let given = json!({"functions": names, "table": cloud.gate_table, "pk": format!("probe#{}", Uuid::new_v4())});
+    let told = asked(&cloud, script, &given).await;
+    for logical in cloud.functions.keys() {
+        let uses_the_gate = ["Authorize", "Deposit"].contains(&logical.as_str());
+        for attempt in ["put", "update", "get", "query", "scan", "delete"] {
+            let expected = if uses_the_gate && ["put", "update"].contains(&attempt) {
+                "allowed"
+            } else {
+                "AccessDeniedException"
+            };
+            assert_eq!(told[logical][attempt], expected, "{logical}: {attempt}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_pooler() {
+    let cloud = Cloud::running();
+    let roles: BTreeMap<_, _> = cloud
+        .functions
+        .iter()
+        .map(|(logical, function)| (logical.as_str(), function.environment["DATABASE_USER"].as_str()))
+        .collect();
+    let expected = [
+        ("Authorize", "poster"),
+        ("Deposit", "poster"),
+        ("FoldBalances", "folder"),
+        ("OnboardMerchant", "registrar"),
+        ("OpenAccount", "registrar"),
+        ("ReadAccount", "reader"),
+        ("ReadPayment", "reader"),
+    ];
+    assert_eq!(roles, expected.into_iter().collect());
+    for (logical, function) in &cloud.functions {
+        let environment = &function.environment;
+        assert_eq!(
+            environment["DATABASE_PORT"],
+            cloud.pgbouncer.port.to_string(),
+            "{logical}"
+        );
+        let uses_the_gate = ["Authorize", "Deposit"].contains(&logical.as_str());
+        assert_eq!(environment.contains_key("GATE_TABLE"), uses_the_gate, "{logical}");
+        if uses_the_gate {
+            assert_eq!(
+                environment["FUNCTION_TIMEOUT_SECONDS"],
+                function.timeout_seconds.to_string(),
+                "{logical}"
+            );
+        }
+    }
+    // The pooler hands a role to nobody else: each session is the role that asked for it.
+    for role in ["poster", "registrar", "reader", "folder"] {
+        let pooled = cloud.pooled_as(role).await;
+        let sql = "SELECT session_user::text, current_user::text";
+        let row = pooled.query_typed(sql, &[]).await.unwrap().remove(0);
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), (role, role));
+    }
+}
+
+/// Runs a few lines of Python with `client(service)`, `endpoint` and `given`; returns what they leave in `told`.
+async fn asked(cloud: &Cloud, script: &str, given: &Value) -> Value {
+    let prelude = "import boto3, json, sys\nendpoint, region, key, secret, given = sys.argv[1:]\ngiven = json.loads(given)\n\
+                   def client(service):\n    return boto3.client(service, endpoint_url=endpoint, region_name=region, \
+                   aws_access_key_id=key, aws_secret_access_key=secret)\n";
+    let aws = &cloud.aws;
+    let output = Command::new(&cloud.mint_token[0])
+        .args(["-c", &format!("{prelude}{script}\nprint(json.dumps(told))")])
+        .args([
+            &aws.endpoint,
+            &aws.region,
+            &aws.access_key_id,
+            &aws.secret_access_key,
+            &given.to_string(),
+        ])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}

@@ -1,0 +1,18 @@
+//! The ledger on real PostgreSQL through PgBouncer in transaction mode, called with the functions' roles and statements.
+//!
+//! Tests share one database and keep apart by tenant. A test that takes a guard away does so in a database of its own.
+
+mod balances;
+mod concurrency;
+mod guards;
+mod guards_alone;
+mod key_window;
+mod merchant;
+mod pages;
+mod posting;
+mod refusals;
+mod roles;
+mod scratch;
+mod simulation;
+mod statements;
+mod tenants;

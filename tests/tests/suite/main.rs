@@ -1,0 +1,11 @@
+//! The proofs, as one binary: run them with `make test`, which starts the local cloud they need.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test did not expect fails it"
+)]
+
+mod api;
+mod ledger;
+mod money_path;

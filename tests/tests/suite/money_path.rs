@@ -1,0 +1,17 @@
+//! The money path: the real binaries, with faults on the wire between them and the gate and the ledger.
+//!
+//! Every test says three things: what was posted, what bytes were answered, and which guard caught the repeat.
+
+mod merchant;
+mod scene;
+
+mod concurrency;
+mod crashes;
+mod gate_off;
+mod logs;
+mod lost_responses;
+mod outages;
+mod reuse;
+mod round_trips;
+mod wiped_gate;
+mod zombies;
