@@ -39,15 +39,17 @@ CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.accounts FOR EACH STATE
 ALTER TABLE ledger.accounts ENABLE ALWAYS TRIGGER never_truncated;
 
 -- The balance of one account in minor units, and how many deltas had to be summed for it. One statement, one snapshot.
+-- In PL/pgSQL, which keeps its plan: a function in SQL is planned at every call, and every debit calls this one.
 CREATE FUNCTION ledger.balance_of(p_account uuid, OUT balance numeric, OUT tail_length bigint)
-LANGUAGE sql STABLE
-BEGIN ATOMIC
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
     SELECT coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
                       WHERE c.account_id = p_account ORDER BY c.checkpoint_no DESC LIMIT 1), 0) + coalesce(sum(t.delta), 0),
            count(*)
+      INTO balance, tail_length
       FROM ledger.balance_tail t
      WHERE t.account_id = p_account;
-END;
+END $$;
 
 -- Takes the lock of one account and insists that it got it: under row-level security a lock on a row that the
 -- policies hide locks nothing and says nothing.

@@ -228,7 +228,7 @@ async fn naive(client: &Client, source: Uuid, destination: Uuid) -> Outcome<()> 
     Ok(client.batch_execute(&batch).await?)
 }
 
-/// What an ordinary shop sends along.
-fn details() -> serde_json::Value {
+/// What an ordinary shop sends along; its length is part of the write-ahead log's.
+pub fn details() -> serde_json::Value {
     serde_json::json!({ "description": "Order 2024-001", "metadata": { "order": "2024-001" } })
 }

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use crate::Outcome;
 use crate::aims::Aims;
 use crate::cloud::Cloud;
-use crate::contender::{Contender, Contenders};
+use crate::contender::{Contender, Contenders, details};
 use crate::measure::{cpu_time, median};
 use crate::relay::Relay;
 use crate::scene::Scene;
@@ -43,7 +43,11 @@ pub async fn run(cloud: &Cloud, scene: &Scene, aims: &mut Aims) -> Outcome<()> {
     println!(
         "  With images: on, and a CHECKPOINT before each batch, the worst a server can see; images by pg_stat_wal."
     );
-    println!("  CPU: utime + stime of the connection's server process.\n");
+    println!("  CPU: utime + stime of the connection's server process.");
+    println!(
+        "  Round trips: Sync, Query and Flush messages on the wire. Every posting carries {}\n",
+        details()
+    );
     println!(
         "{:<34}{:>11}{:>14}{:>10}{:>14}{:>13}",
         "per authorization", "WAL bytes", "with images", "images", "CPU µs", "round trips"
