@@ -7,19 +7,21 @@ CREATE SCHEMA ledger;
 
 CREATE ROLE ledger_engine NOLOGIN;    -- owns the functions a tenant's request runs; always inside one tenant
 CREATE ROLE ledger_folding NOLOGIN;   -- owns the folding of balances; crosses tenants, cannot write an entry
+CREATE ROLE ledger_announcing NOLOGIN; -- owns the publishing of events; crosses tenants, reads intents, cannot see an entry
 
 CREATE ROLE poster LOGIN;             -- authorize, deposit
 CREATE ROLE registrar LOGIN;          -- onboard-merchant, open-account
 CREATE ROLE reader LOGIN;             -- read-account, read-payment
 CREATE ROLE folder LOGIN;             -- fold-balances
 CREATE ROLE poller LOGIN;             -- outbox-poll
+CREATE ROLE operator LOGIN;           -- dead-letters
 CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of money
 
 -- The owner migrates: it must be able to hand functions over to the roles that run them. Without INHERIT, or their
 -- policies would be the owner's too and forced row-level security would not bind it.
-GRANT ledger_engine, ledger_folding TO ledger_owner WITH INHERIT FALSE, SET TRUE;
+GRANT ledger_engine, ledger_folding, ledger_announcing TO ledger_owner WITH INHERIT FALSE, SET TRUE;
 GRANT USAGE ON SCHEMA ledger
-    TO ledger_engine, ledger_folding, poster, registrar, reader, folder, poller, auditor;
+    TO ledger_engine, ledger_folding, ledger_announcing, poster, registrar, reader, folder, poller, operator, auditor;
 
 -- Nothing is callable by everyone, now or later.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -34,6 +36,8 @@ ALTER ROLE poster SET lock_timeout = '1500ms';
 ALTER ROLE registrar SET statement_timeout = '4s';
 ALTER ROLE reader SET statement_timeout = '4s';
 ALTER ROLE folder SET statement_timeout = '4s';
+ALTER ROLE poller SET statement_timeout = '4s';
+ALTER ROLE operator SET statement_timeout = '4s';
 ALTER ROLE poster SET default_transaction_isolation = 'read committed';
 ALTER ROLE reader SET default_transaction_read_only = on;
 ALTER ROLE auditor SET default_transaction_read_only = on;
@@ -53,4 +57,4 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION ledger.current_tenant(), ledger.refuse(text, text)
-    TO ledger_engine, ledger_folding, ledger_owner, auditor;
+    TO ledger_engine, ledger_folding, ledger_announcing, ledger_owner, auditor;

@@ -3,6 +3,8 @@
 -- A ledger key (UUIDv8, domain::ledger_key) begins with the 48 bits of its client key's own time in milliseconds, or
 -- with a zero byte when the client key carries none. Partitioning by the *key* instead of by time keeps the UNIQUE
 -- below global: the same key always meets the same partition.
+--
+-- Columns stand in the order of their alignment: padding would be written ahead and kept for seven years.
 
 CREATE TYPE ledger.ledger_entry_type AS ENUM ('DEBIT', 'CREDIT');
 
@@ -11,16 +13,16 @@ CREATE TYPE ledger.ledger_entry_type AS ENUM ('DEBIT', 'CREDIT');
 CREATE TABLE ledger.ledger_transactions (
     ledger_key     uuid NOT NULL,                   -- also the transaction's and the payment's id
     tenant_id      uuid NOT NULL,
-    kind           text NOT NULL,                   -- payment, deposit
-    fingerprint    bytea NOT NULL,                  -- SHA-256 of what was asked; 32 bytes
-    outcome        text NOT NULL,                   -- posted, or the name of the refusal (domain::outcome)
+    amount         bigint NOT NULL,                 -- minor units
+    created_at     timestamptz NOT NULL DEFAULT now(),
     source         uuid NOT NULL,                   -- debited account, as asked: it need not exist in a refusal
     destination    uuid NOT NULL,                   -- credited account, likewise
-    amount         bigint NOT NULL,                 -- minor units
-    currency       char(3) NOT NULL,                -- ISO 4217
-    details        jsonb NOT NULL,                  -- description, metadata, card token: for the answer only
     answer_version smallint NOT NULL,               -- which rendering the answer was given in
-    created_at     timestamptz NOT NULL DEFAULT now(),
+    currency       char(3) NOT NULL,                -- ISO 4217
+    kind           text NOT NULL,                   -- payment, deposit
+    outcome        text NOT NULL,                   -- posted, or the name of the refusal (domain::outcome)
+    fingerprint    bytea NOT NULL,                  -- SHA-256 of what was asked; 32 bytes
+    details        jsonb NOT NULL,                  -- description, metadata, card token: for the answer only
     CONSTRAINT transactions_one_per_key PRIMARY KEY (ledger_key),
     CONSTRAINT transactions_amount_positive CHECK (amount > 0),
     -- What was refused may have been anything; money only ever moves between two accounts.
@@ -31,15 +33,15 @@ CREATE TABLE ledger.ledger_transactions (
 -- Double entry: a transaction is one debit and one credit of the same amount.
 CREATE TABLE ledger.ledger_entries (
     id              bigserial NOT NULL,             -- order of numbering, not of commit
-    account_id      uuid NOT NULL,
-    transaction_id  uuid NOT NULL,
-    entry_type      ledger.ledger_entry_type NOT NULL,
     amount          bigint NOT NULL,                -- minor units, never negative: the side is the entry_type
-    currency        char(3) NOT NULL,               -- ISO 4217
-    idempotency_key uuid NOT NULL,                  -- the ledger key
-    tenant_id       uuid NOT NULL,                  -- the tenant that posted it
     created_at      timestamptz NOT NULL DEFAULT now(),
     posted_in       xid8 NOT NULL DEFAULT pg_current_xact_id(), -- below every running transaction's: settled (ledger.account_entries)
+    account_id      uuid NOT NULL,
+    transaction_id  uuid NOT NULL,
+    idempotency_key uuid NOT NULL,                  -- the ledger key
+    tenant_id       uuid NOT NULL,                  -- the tenant that posted it
+    entry_type      ledger.ledger_entry_type NOT NULL,
+    currency        char(3) NOT NULL,               -- ISO 4217
     -- The hard guard. It holds for any writer, with the gate, the intent row and every function out of the way.
     CONSTRAINT entries_once UNIQUE (idempotency_key, account_id, entry_type),
     CONSTRAINT entries_amount_positive CHECK (amount > 0),

@@ -1,4 +1,8 @@
--- The posting: asks first and posts second, in one statement and one transaction. The whole decision of a payment is here.
+-- The posting: decides, takes the key and moves the money, in one statement and one transaction. The whole decision of a
+-- payment is here.
+--
+-- It does not ask first whether the key is known: taking it answers that, and most keys are new. A repeat pays for a
+-- decision that is thrown away, and waits for its account's lock where a first posting would.
 
 -- What the ledger would answer if this key is new: 'posted', or the name of the refusal (domain::outcome::Refusal).
 -- A source with a floor stays locked until the end of the transaction; nothing else is locked.
@@ -12,11 +16,14 @@ DECLARE
     v_balance numeric;
     v_tail_length bigint;
 BEGIN
-    SELECT * INTO v_source FROM ledger.accounts WHERE account_id = p_source AND tenant_id = p_tenant;
-    SELECT * INTO v_destination FROM ledger.accounts WHERE account_id = p_destination AND tenant_id = p_tenant;
-
     -- Another tenant's account and no account at all read the same: existence is not told.
-    IF v_source.account_id IS NULL OR v_destination.account_id IS NULL THEN
+    SELECT s.purpose, s.currency, s.floor, s.frozen_at, d.purpose, d.currency, d.frozen_at
+      INTO v_source.purpose, v_source.currency, v_source.floor, v_source.frozen_at,
+           v_destination.purpose, v_destination.currency, v_destination.frozen_at
+      FROM ledger.accounts s, ledger.accounts d
+     WHERE s.account_id = p_source AND s.tenant_id = p_tenant
+       AND d.account_id = p_destination AND d.tenant_id = p_tenant;
+    IF NOT FOUND THEN
         RETURN 'account_unknown';
     END IF;
     -- Each purpose is posted to only by the operations meant for it.
@@ -93,16 +100,6 @@ BEGIN
         END IF;
     END IF;
 
-    -- Ask. Most repeats end here, before they wait for any lock.
-    RETURN QUERY
-        SELECT CASE WHEN t.fingerprint = p_fingerprint THEN 'replayed' ELSE 'mismatched' END,
-               t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
-               t.details, t.answer_version, t.created_at
-          FROM ledger.ledger_transactions t WHERE t.ledger_key = p_key;
-    IF FOUND THEN
-        RETURN;
-    END IF;
-
     v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
 
     -- Record. From here on the key is taken: a second statement for it waits on this row and then reads it.
@@ -113,7 +110,7 @@ BEGIN
     RETURNING t.created_at INTO v_recorded;
 
     IF v_recorded IS NULL THEN
-        -- Somebody decided between asking and recording. What this call decided is void; theirs stands.
+        -- It was decided before, or beside this call and first. What this call decided is void; theirs stands.
         RETURN QUERY
             SELECT CASE WHEN t.fingerprint = p_fingerprint THEN 'replayed' ELSE 'mismatched' END,
                    t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
@@ -135,13 +132,16 @@ BEGIN
     END IF;
 
     IF v_outcome = 'posted' THEN
-        INSERT INTO ledger.ledger_entries
-               (account_id, transaction_id, entry_type, amount, currency, idempotency_key, tenant_id)
-        VALUES (p_source, p_key, 'DEBIT', p_amount, p_currency, p_key, p_tenant),
-               (p_destination, p_key, 'CREDIT', p_amount, p_currency, p_key, p_tenant);
-        INSERT INTO ledger.balance_tail (account_id, tenant_id, delta)
-        VALUES (p_source, p_tenant, -p_amount),
-               (p_destination, p_tenant, p_amount);
+        WITH entries AS (
+            INSERT INTO ledger.ledger_entries
+                   (account_id, transaction_id, entry_type, amount, currency, idempotency_key, tenant_id)
+            VALUES (p_source, p_key, 'DEBIT', p_amount, p_currency, p_key, p_tenant),
+                   (p_destination, p_key, 'CREDIT', p_amount, p_currency, p_key, p_tenant)
+        ), deltas AS (
+            INSERT INTO ledger.balance_tail (account_id, tenant_id, delta)
+            VALUES (p_source, p_tenant, -p_amount),
+                   (p_destination, p_tenant, p_amount)
+        )
         INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
         VALUES (p_tenant, p_key, 1, p_kind || '.posted.v1');
     END IF;

@@ -1,0 +1,3 @@
+//! The Lambda function `dead-letters`.
+
+fn main() {}
