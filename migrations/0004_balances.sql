@@ -51,20 +51,6 @@ BEGIN
      WHERE t.account_id = p_account;
 END $$;
 
--- Takes the lock of one account and insists that it got it: under row-level security a lock on a row that the
--- policies hide locks nothing and says nothing.
-CREATE FUNCTION ledger.lock_account(p_account uuid) RETURNS ledger.accounts
-LANGUAGE plpgsql AS $$
-DECLARE
-    v_account ledger.accounts;
-BEGIN
-    SELECT * INTO v_account FROM ledger.accounts WHERE account_id = p_account FOR UPDATE;
-    IF NOT FOUND THEN
-        PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
-    END IF;
-    RETURN v_account;
-END $$;
-
 -- Turns the deltas of a *locked* account that are visible now into its next checkpoint. The caller holds the lock, taken
 -- in a statement of its own, so that this statement's snapshot is younger than any fold before it. A posting that has
 -- not committed yet keeps its delta in the tail, for the next fold, and so does what is above 20,000: a tail that could
@@ -107,12 +93,17 @@ END;
 -- Folds one account; returns how many deltas it took. Safe at any time, twice, and beside postings.
 CREATE FUNCTION ledger.fold(p_account uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_account ledger.accounts;
 BEGIN
-    RETURN ledger.fold_locked(ledger.lock_account(p_account));
+    SELECT * INTO v_account FROM ledger.accounts WHERE account_id = p_account FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
+    END IF;
+    RETURN ledger.fold_locked(v_account);
 END $$;
 
-GRANT EXECUTE ON FUNCTION ledger.balance_of(uuid), ledger.lock_account(uuid), ledger.fold_locked(ledger.accounts)
-    TO ledger_engine, ledger_folding;
+GRANT EXECUTE ON FUNCTION ledger.balance_of(uuid), ledger.fold_locked(ledger.accounts) TO ledger_engine, ledger_folding;
 GRANT EXECUTE ON FUNCTION ledger.balance_of(uuid) TO auditor;
 
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.

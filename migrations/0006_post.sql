@@ -41,7 +41,11 @@ BEGIN
     IF v_source.floor IS NOT NULL THEN
         -- The lock in one statement and the sum in the next: only then is the sum's snapshot younger than the debit this
         -- one waited for. In a single statement two debits both see the balance from before.
-        v_source := ledger.lock_account(p_source);
+        SELECT * INTO v_source FROM ledger.accounts WHERE account_id = p_source FOR UPDATE;
+        -- Under row-level security a lock on a row that the policies hide locks nothing and says nothing.
+        IF NOT FOUND THEN
+            PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
+        END IF;
         SELECT b.balance, b.tail_length INTO v_balance, v_tail_length FROM ledger.balance_of(p_source) b;
         IF v_tail_length >= 128 THEN
             -- The account is locked and its deltas were just read: the cheapest moment to fold them.

@@ -16,7 +16,7 @@ const FINGERPRINT: [u8; 32] = [0x5a; 32];
 const POST: &str = "-- bench.post
 SELECT * FROM ledger.post($1, $2, 'payment', $3, $4, $5, $6, 'EUR', $7, 1::smallint)";
 
-/// The rows of one posting and nothing else: no question, no lock, no decision, no policy, since a superuser sends it.
+/// The rows of one posting and nothing else: no lock, no decision, no policy, since a superuser sends it.
 /// Tables, constraints, indexes and triggers are the same.
 const BARE: &str = "-- bench.bare
 WITH intent AS (
