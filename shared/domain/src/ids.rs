@@ -26,6 +26,7 @@ macro_rules! ids {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
+        #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
         pub struct $name(Uuid);
 
         impl $name {
@@ -67,6 +68,8 @@ ids! {
     ClientKey
     /// What the ledger knows an intent by, derived from tenant, client key and step. Also the payment's public id.
     LedgerKey
+    /// What an event is known by, derived from its intent's key and its sequence ([`crate::event`]).
+    EventId
     /// The token of one invocation: whoever holds a gate record with it is that invocation.
     Owner
 }

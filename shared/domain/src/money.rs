@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// the testing code, "no currency") cannot be paid in. Reads and writes as its three upper-case letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, extend("pattern" = "^[A-Z]{3}$")))]
 pub struct Currency(iso_currency::Currency);
 
 /// The text is not the upper-case ISO 4217 code of a currency with a minor unit.
@@ -21,6 +22,13 @@ impl Currency {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
+    }
+
+    /// How many decimals its major unit has: 2 for EUR, 0 for JPY, 3 for KWD.
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        // `from_str` admits no currency without.
+        self.0.exponent().map_or(0, u32::from)
     }
 }
 
@@ -61,6 +69,7 @@ impl fmt::Display for Currency {
 /// sum within an `i64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 1, "maximum" = Self::MAX.0)))]
 pub struct Amount(i64);
 
 /// Outside 1 to 999,999,999,999 minor units.
@@ -164,6 +173,21 @@ impl Money {
     }
 }
 
+/// As people read it: `EUR 12.50`, `JPY 1250`, `EUR -0.05`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { minor, currency } = *self;
+        let sign = if minor < 0 { "-" } else { "" };
+        let (decimals, magnitude) = (currency.decimals(), minor.unsigned_abs());
+        let unit = 10_u64.pow(decimals);
+        write!(f, "{currency} {sign}{}", magnitude / unit)?;
+        match usize::try_from(decimals) {
+            Ok(width @ 1..) => write!(f, ".{:0width$}", magnitude % unit),
+            Ok(0) | Err(_) => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -203,6 +227,20 @@ mod tests {
         let euro: Currency = serde_json::from_str("\"EUR\"").unwrap();
         assert_eq!(serde_json::to_string(&euro).unwrap(), "\"EUR\"");
         assert!(serde_json::from_str::<Currency>("\"eur\"").is_err());
+    }
+
+    #[test]
+    fn money_is_shown_with_the_decimals_of_its_currency() {
+        let shown = |minor, code: &str| {
+            let currency = code.parse().unwrap();
+            Money { minor, currency }.to_string()
+        };
+        assert_eq!(shown(1250, "EUR"), "EUR 12.50");
+        assert_eq!(shown(5, "EUR"), "EUR 0.05");
+        assert_eq!(shown(-5, "EUR"), "EUR -0.05");
+        assert_eq!(shown(1250, "JPY"), "JPY 1250");
+        assert_eq!(shown(1250, "KWD"), "KWD 1.250");
+        assert_eq!(shown(i64::MIN, "USD"), "USD -92233720368547758.08");
     }
 
     #[test]

@@ -1,0 +1,91 @@
+//! What an event is about, by its type.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Announced, EventType};
+use crate::ids::{AccountId, LedgerKey};
+use crate::money::{Amount, Currency};
+
+/// What an event is about. Its type says which member holds it, so the two cannot disagree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event_type")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Subject {
+    /// A payment was posted: the money has moved.
+    #[serde(rename = "payment.posted.v1")]
+    PaymentPosted {
+        /// The payment.
+        payment: Payment,
+    },
+    /// A deposit was posted: the money has moved.
+    #[serde(rename = "deposit.posted.v1")]
+    DepositPosted {
+        /// The deposit.
+        deposit: Deposit,
+    },
+}
+
+/// A payment, from one account of the merchant's to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Payment {
+    /// The `id` of `POST /v1/payments`.
+    pub payment_id: LedgerKey,
+    /// The account debited.
+    pub source: AccountId,
+    /// The account credited.
+    pub destination: AccountId,
+    /// In minor units of the currency: 1250 is EUR 12.50.
+    pub amount: Amount,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
+/// A deposit, from outside to an account of the merchant's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Deposit {
+    /// The `id` of `POST /v1/deposits`.
+    pub deposit_id: LedgerKey,
+    /// The merchant's external account, which stands for the world outside.
+    pub source: AccountId,
+    /// The account credited.
+    pub destination: AccountId,
+    /// In minor units of the currency: 1250 is EUR 12.50.
+    pub amount: Amount,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
+impl From<Announced> for Subject {
+    fn from(announced: Announced) -> Self {
+        let Announced {
+            ledger_key,
+            source,
+            destination,
+            amount,
+            currency,
+            ..
+        } = announced;
+        match announced.event_type {
+            EventType::PaymentPosted => Self::PaymentPosted {
+                payment: Payment {
+                    payment_id: ledger_key,
+                    source,
+                    destination,
+                    amount,
+                    currency,
+                },
+            },
+            EventType::DepositPosted => Self::DepositPosted {
+                deposit: Deposit {
+                    deposit_id: ledger_key,
+                    source,
+                    destination,
+                    amount,
+                    currency,
+                },
+            },
+        }
+    }
+}
