@@ -47,7 +47,7 @@ BEGIN
             PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
         END IF;
         SELECT b.balance, b.tail_length INTO v_balance, v_tail_length FROM ledger.balance_of(p_source) b;
-        IF v_tail_length >= 128 THEN
+        IF v_tail_length >= 32 THEN
             -- The account is locked and its deltas were just read: the cheapest moment to fold them.
             PERFORM ledger.fold_locked(v_source);
         END IF;
@@ -142,9 +142,8 @@ BEGIN
             VALUES (p_source, p_key, 'DEBIT', p_amount, p_currency, p_key, p_tenant),
                    (p_destination, p_key, 'CREDIT', p_amount, p_currency, p_key, p_tenant)
         ), deltas AS (
-            INSERT INTO ledger.balance_tail (account_id, tenant_id, delta)
-            VALUES (p_source, p_tenant, -p_amount),
-                   (p_destination, p_tenant, p_amount)
+            INSERT INTO ledger.balance_tail (account_id, delta)
+            VALUES (p_source, -p_amount), (p_destination, p_amount)
         )
         INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
         VALUES (p_tenant, p_key, 1, p_kind || '.posted.v1');

@@ -26,7 +26,7 @@ BEGIN
         )
         SELECT l.id, l.tenant_id, l.ledger_key, l.sequence, l.event_type, l.attempts,
                t.kind, t.outcome, t.source, t.destination, t.amount, t.currency::text, t.created_at
-          FROM leased l LEFT JOIN ledger.ledger_transactions t ON t.ledger_key = l.ledger_key
+          FROM leased l LEFT JOIN ledger.ledger_transactions t ON t.ledger_key = l.ledger_key AND t.tenant_id = l.tenant_id
          ORDER BY l.id;
 END $$;
 
@@ -47,7 +47,7 @@ BEGIN
 END $$;
 
 -- Gives leased rows back for anyone to take after p_seconds. Not one of them has failed: their bus has.
-CREATE FUNCTION ledger.give_back(p_lease uuid, p_ids bigint[], p_seconds double precision) RETURNS integer
+CREATE FUNCTION ledger.give_back(p_lease uuid, p_ids bigint[], p_seconds integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_given integer;
@@ -111,11 +111,12 @@ BEGIN
     RETURN v_removed;
 END $$;
 
--- For the metrics: how long the oldest row has waited (seconds; 0: none waits), and how many dead letters are open.
-CREATE FUNCTION ledger.outbox_health(OUT oldest_seconds double precision, OUT open_dead_letters bigint)
+-- For the metrics: how long the oldest row has waited (whole seconds, rounded up; 0: none waits), and how many dead letters
+-- are open.
+CREATE FUNCTION ledger.outbox_health(OUT oldest_seconds bigint, OUT open_dead_letters bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT o.written_at FROM ledger.outbox o ORDER BY o.id LIMIT 1)), 0),
+    SELECT coalesce(ceil(extract(epoch FROM clock_timestamp() - (SELECT o.written_at FROM ledger.outbox o ORDER BY o.id LIMIT 1))), 0),
            (SELECT count(*) FROM ledger.dead_letters d WHERE d.resolution IS NULL)
       INTO oldest_seconds, open_dead_letters;
 END $$;
@@ -123,7 +124,7 @@ END $$;
 GRANT EXECUTE ON FUNCTION
     ledger.lease_outbox(uuid, integer, integer),
     ledger.mark_published(bigint[]),
-    ledger.give_back(uuid, bigint[], double precision),
+    ledger.give_back(uuid, bigint[], integer),
     ledger.count_failures(uuid, bigint[], text[], integer),
     ledger.dead_letters_to_queue(integer),
     ledger.mark_queued(bigint[]),
@@ -132,7 +133,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT CREATE ON SCHEMA ledger TO ledger_announcing;
 ALTER FUNCTION ledger.lease_outbox(uuid, integer, integer) OWNER TO ledger_announcing;
 ALTER FUNCTION ledger.mark_published(bigint[]) OWNER TO ledger_announcing;
-ALTER FUNCTION ledger.give_back(uuid, bigint[], double precision) OWNER TO ledger_announcing;
+ALTER FUNCTION ledger.give_back(uuid, bigint[], integer) OWNER TO ledger_announcing;
 ALTER FUNCTION ledger.count_failures(uuid, bigint[], text[], integer) OWNER TO ledger_announcing;
 ALTER FUNCTION ledger.dead_letters_to_queue(integer) OWNER TO ledger_announcing;
 ALTER FUNCTION ledger.mark_queued(bigint[]) OWNER TO ledger_announcing;

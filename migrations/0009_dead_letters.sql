@@ -8,7 +8,9 @@ CREATE TABLE ledger.audit (
     subject text,                                   -- the dead letter's id; NULL: a list
     reason  text,                                   -- in the actor's words
     CONSTRAINT audit_act_known CHECK (act IN
-        ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded'))
+        ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded')),
+    -- Looking needs no reason, deciding does.
+    CONSTRAINT audit_reason_given CHECK (act IN ('dead_letters_listed', 'dead_letter_inspected') OR reason IS NOT NULL)
 );
 ALTER TABLE ledger.audit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY announcing_writes ON ledger.audit FOR INSERT TO ledger_announcing WITH CHECK (true);
@@ -37,9 +39,9 @@ BEGIN
     RETURN QUERY SELECT * FROM ledger.dead_letters d WHERE d.id = p_id;
 END $$;
 
--- Resolves an open dead letter: 'replayed' puts its event back into the outbox, under the same event id; 'discarded' gives
--- it up. Returns the letter as it then stands; of one that was resolved before, as it stood: the caller sees which of the
--- two it is. No row: there is none.
+-- Resolves an open dead letter: 'replayed' puts its event back into the outbox, under the same event id; 'discarded'
+-- gives it up. Returns the letter as it then stands; of one that was resolved before, as it stood: the caller sees which
+-- of the two it is. No row: there is none.
 CREATE FUNCTION ledger.resolve_dead_letter(p_actor text, p_id bigint, p_resolution text, p_reason text)
 RETURNS SETOF ledger.dead_letters
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -47,7 +49,8 @@ BEGIN
     UPDATE ledger.dead_letters SET resolution = p_resolution, resolved_at = now()
      WHERE id = p_id AND resolution IS NULL;
     IF FOUND THEN
-        INSERT INTO ledger.audit (actor, act, subject, reason) VALUES (p_actor, 'dead_letter_' || p_resolution, p_id::text, p_reason);
+        INSERT INTO ledger.audit (actor, act, subject, reason)
+        VALUES (p_actor, 'dead_letter_' || p_resolution, p_id::text, p_reason);
         IF p_resolution = 'replayed' THEN
             INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
             SELECT d.tenant_id, d.ledger_key, d.sequence, d.event_type FROM ledger.dead_letters d WHERE d.id = p_id;

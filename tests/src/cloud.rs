@@ -5,7 +5,18 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::Command;
 use tokio_postgres::NoTls;
+
+/// What goes before the lines of [`Cloud::ask`].
+const ASKING: &str = "import boto3, json, sys
+endpoint, region, key, secret, given = sys.argv[1:]
+given = json.loads(given)
+def client(service):
+    keys = {\"aws_access_key_id\": key, \"aws_secret_access_key\": secret}
+    return boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
+";
 
 /// Where a TCP service listens.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,6 +75,8 @@ pub struct Cloud {
     pub aws: Aws,
     /// Name of the gate table.
     pub gate_table: String,
+    /// By logical name in the template what a reference to it gives; see [`Cloud::resource`].
+    pub resources: BTreeMap<String, String>,
     /// Functions by their logical name in the template.
     pub functions: BTreeMap<String, Deployed>,
     /// The database server.
@@ -98,7 +111,36 @@ impl Cloud {
         function
     }
 
-    /// A client of the gate's table that no execution role binds.
+    /// A queue's URL, or the name of a table, a bucket or a bus, by its logical name in the template.
+    #[must_use]
+    pub fn resource(&self, logical: &str) -> &str {
+        let found = self.resources.get(logical);
+        found.unwrap_or_else(|| panic!("the stack has no resource `{logical}`"))
+    }
+
+    /// Runs a few lines of Python with `client(service)`, `endpoint` and `given`, bound by no execution role; returns
+    /// what they leave in `told`.
+    pub async fn ask(&self, script: &str, given: &Value) -> Value {
+        let aws = &self.aws;
+        let python = self.mint_token.first().expect("a token is minted by Python");
+        let output = Command::new(python)
+            .args(["-c", &format!("{ASKING}{script}\nprint(json.dumps(told))")])
+            .args([
+                &aws.endpoint,
+                &aws.region,
+                &aws.access_key_id,
+                &aws.secret_access_key,
+                &given.to_string(),
+            ])
+            .output()
+            .await
+            .unwrap_or_else(|error| panic!("{python}: {error}"));
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        serde_json::from_slice(&output.stdout).expect("the answer is JSON")
+    }
+
+    /// A client of DynamoDB that no execution role binds.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let keys = Credentials::new(

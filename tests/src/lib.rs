@@ -15,8 +15,10 @@
 )]
 
 pub mod api;
+pub mod bus;
 pub mod cloud;
 pub mod fault;
 mod http;
 pub mod lambda;
+pub mod post_office;
 pub mod token;

@@ -17,6 +17,8 @@ pub enum Scope {
     Merchant,
     /// The onboarding of merchants.
     Platform,
+    /// What could not be announced.
+    Operator,
 }
 
 impl Scope {
@@ -26,6 +28,7 @@ impl Scope {
         match self {
             Self::Merchant => "onceledger/merchant",
             Self::Platform => "onceledger/platform",
+            Self::Operator => "onceledger/operator",
         }
     }
 }
@@ -53,6 +56,11 @@ pub async fn platform(cloud: &Cloud) -> String {
     mint(cloud, &["platform"]).await
 }
 
+/// A token of the operator of that name. It has no tenant; its `sub` is the same for the same name.
+pub async fn operator(cloud: &Cloud, name: &str) -> String {
+    mint(cloud, &["operator", name]).await
+}
+
 /// A token of a merchant's scope whose account names no tenant.
 pub async fn tenantless(cloud: &Cloud) -> String {
     mint(cloud, &["tenantless"]).await
@@ -66,7 +74,8 @@ pub async fn expired(cloud: &Cloud, tenant: Uuid) -> String {
     token
 }
 
-/// Has the issuer sign a token: `merchant <tenant>`, `platform`, `tenantless`, `fresh <count>`, or `brief <tenant>` for one that lasts a second.
+/// Has the issuer sign a token: `merchant <tenant>`, `platform`, `operator <name>`, `tenantless`, `fresh <count>`, or
+/// `brief <tenant>` for one that lasts a second.
 async fn mint(cloud: &Cloud, account: &[&str]) -> String {
     let Some((program, arguments)) = cloud.mint_token.split_first() else {
         panic!("the state file does not say how to mint a token");
@@ -103,11 +112,18 @@ pub fn unsigned(token: &str) -> String {
 /// One claim changed under the old signature.
 #[must_use]
 pub fn tampered(token: &str, claim: &str, value: &str) -> String {
-    let [header, claims, signature] = parts(token);
-    let decoded = URL_SAFE_NO_PAD.decode(claims).expect("claims are base64url");
-    let mut claims: Value = serde_json::from_slice(&decoded).expect("claims are JSON");
+    let [header, _, signature] = parts(token);
+    let mut claims = claims(token);
     claims[claim] = value.into();
     format!("{header}.{}.{signature}", encode(&claims))
+}
+
+/// What a token says.
+#[must_use]
+pub fn claims(token: &str) -> Value {
+    let [_, claims, _] = parts(token);
+    let decoded = URL_SAFE_NO_PAD.decode(claims).expect("claims are base64url");
+    serde_json::from_slice(&decoded).expect("claims are JSON")
 }
 
 fn parts(token: &str) -> [&str; 3] {

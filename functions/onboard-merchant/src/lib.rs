@@ -2,6 +2,7 @@
 //!
 //! The one route on which the tenant is not the token's: the gateway lets only the platform's scope through to it.
 
+use adapters::contacts::Contacts;
 use adapters::http::{self, Success};
 use adapters::ledger::Ledger;
 use adapters::ledger::accounts::HouseAccount;
@@ -27,7 +28,7 @@ struct Account {
 }
 
 /// Answers 201 for a new merchant and 200 for one that was there; either way with all the accounts it has.
-pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
+pub async fn handle(ledger: &Ledger, contacts: &Contacts, request: Request) -> Response<Body> {
     http::answer(request, async |call| {
         let merchant: TenantId = call.id("merchant_id")?;
         if merchant == TenantId::PLATFORM {
@@ -35,6 +36,10 @@ pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
         }
         let request = MerchantRequest::parse(call.json()?)?;
         let (created, accounts) = ledger.onboard_merchant(merchant, &request.currencies).await?;
+        // Apart from the ledger, so that it can be erased; and after it, for a merchant that there is.
+        if let Some(email) = &request.contact_email {
+            contacts.put(merchant, email).await?;
+        }
         let merchant = Merchant {
             id: merchant,
             object: "merchant",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use domain::email_address::EmailAddress;
 use domain::gate::Lease;
 
 /// A variable of the environment is not what the template promises.
@@ -100,4 +101,75 @@ impl Gate {
             })?,
         })
     }
+}
+
+/// Where events go and how long they are remembered: `EVENT_BUS`, `DEAD_LETTER_QUEUE_URL`, `KEEP_PUBLISHED_HOURS`.
+#[derive(Clone, Debug)]
+pub struct Announcing {
+    /// The bus's name.
+    pub bus: String,
+    /// The queue for copies of what the bus refuses.
+    pub dead_letter_queue_url: String,
+    /// How long the ledger keeps what it has announced.
+    pub keep_published_hours: i32,
+}
+
+impl Announcing {
+    /// Reads the three variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        Ok(Self {
+            bus: text("EVENT_BUS")?,
+            dead_letter_queue_url: text("DEAD_LETTER_QUEUE_URL")?,
+            keep_published_hours: parsed("KEEP_PUBLISHED_HOURS")?,
+        })
+    }
+}
+
+/// The table of consumed events and how long its users run: `CONSUMED_TABLE`, `FUNCTION_TIMEOUT_SECONDS`.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// The table's name.
+    pub table: String,
+    /// How long an invocation may take.
+    pub function_timeout_seconds: u32,
+}
+
+impl Consumed {
+    /// Reads the two variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        Ok(Self {
+            table: text("CONSUMED_TABLE")?,
+            function_timeout_seconds: parsed("FUNCTION_TIMEOUT_SECONDS")?,
+        })
+    }
+}
+
+/// `CONTACTS_TABLE`: the table of the merchants' addresses.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn contacts_table() -> Result<String, Misconfigured> {
+    text("CONTACTS_TABLE")
+}
+
+/// `MAIL_FROM`: the address that mail is sent from.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn mail_from() -> Result<EmailAddress, Misconfigured> {
+    parsed("MAIL_FROM")
+}
+
+/// `ARCHIVE_BUCKET`: the bucket that events are archived in.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn archive_bucket() -> Result<String, Misconfigured> {
+    text("ARCHIVE_BUCKET")
 }

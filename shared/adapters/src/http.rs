@@ -32,16 +32,20 @@ impl Call {
     /// # Errors
     /// `tenant-missing`
     pub fn tenant(&self) -> Result<TenantId, Problem> {
-        let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
-        let claims = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
-        let claim = claims
-            .and_then(|jwt| jwt.claims.get("tenant_id"))
-            .ok_or(Problem::TenantMissing)?;
-        match claim.parse() {
+        match self.claim("tenant_id").ok_or(Problem::TenantMissing)?.parse() {
             // The house's own accounts are no merchant's, whatever a token says.
             Ok(tenant) if tenant != TenantId::PLATFORM => Ok(tenant),
             Ok(_) | Err(_) => Err(Problem::TenantMissing),
         }
+    }
+
+    /// Whose token it is, as its issuer knows the bearer: `sub`, verified, for the audit.
+    ///
+    /// # Errors
+    /// `actor-missing`
+    pub fn actor(&self) -> Result<String, Problem> {
+        let actor = self.claim("sub").filter(|actor| !actor.trim().is_empty());
+        actor.map(str::to_owned).ok_or(Problem::ActorMissing)
     }
 
     /// The client's key.
@@ -111,6 +115,12 @@ impl Call {
         self.context()
             .and_then(|context| context.route_key.as_deref())
             .unwrap_or_default()
+    }
+
+    /// A claim of the token that the gateway verified.
+    fn claim(&self, name: &str) -> Option<&str> {
+        let jwt = self.context()?.authorizer.as_ref()?.jwt.as_ref()?;
+        jwt.claims.get(name).map(String::as_str)
     }
 
     fn context(&self) -> Option<&ApiGatewayV2httpRequestContext> {

@@ -5,7 +5,9 @@
 
 pub mod accounts;
 pub mod balances;
+pub mod dead_letters;
 pub mod entries;
+pub mod outbox;
 pub mod posting;
 pub mod transactions;
 

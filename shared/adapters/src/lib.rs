@@ -1,10 +1,22 @@
 //! What the functions are made of besides decisions: the gate on DynamoDB, the ledger on PostgreSQL, HTTP in and out.
 //!
 //! The walk of a payment: [`http`] reads the request, [`once`] takes it past the [`gate`] to the [`ledger`] and back.
+//!
+//! The walk of its event: [`bus`] takes it from the ledger's outbox; [`delivery`] hands it to a consumer, which asks
+//! [`consumed`] whether it is new and passes it on to [`mail`] or the [`archive`].
 
+pub mod archive;
+mod aws;
+pub mod bus;
+pub mod consumed;
+pub mod contacts;
+pub mod dead_letter_queue;
+pub mod delivery;
 pub mod environment;
 pub mod gate;
 pub mod http;
 pub mod ledger;
 pub mod log;
+pub mod mail;
+pub mod metrics;
 pub mod once;

@@ -9,7 +9,7 @@ use crate::client_key::ClientKeyError;
 pub enum Class {
     /// The request itself, or the state of the accounts, is the reason. It will fail again.
     Rejected,
-    /// The key already stands for another intent. It will fail again.
+    /// Something else was decided before, and stands. It will fail again.
     Conflict,
     /// The same intent is being worked on right now.
     InProgress,
@@ -92,6 +92,8 @@ problems! {
         "The request holds what looks like a payment card's number. Send a token from your card vault instead.";
     TenantMissing, "tenant-missing", 403 Rejected, "Tenant missing":
         "The access token names no tenant.";
+    ActorMissing, "actor-missing", 403 Rejected, "Actor missing":
+        "The access token does not say whose it is.";
     NotFound, "not-found", 404 Rejected, "Not found":
         "There is nothing here that this token may see.";
     InProgress, "in-progress", 409 InProgress, "Request in progress":
@@ -114,12 +116,16 @@ problems! {
         "The merchant is not onboarded in this currency. Nothing was opened.";
     IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
         "This key was first used for a different request, which stands. Mint a new key for a new intent.";
+    DeadLetterResolved, "dead-letter-resolved", 409 Conflict, "Dead letter resolved":
+        "This dead letter was replayed or discarded before, which stands. Nothing was done.";
     Internal, "internal", 500 Internal, "Internal error":
         "Something went wrong on our side. Asking again with the same key cannot move the money twice.";
     GateUnavailable, "gate-unavailable", 503 Unavailable, "Temporarily unavailable":
         "This request moved nothing. Send it again with the same key after the time in Retry-After.";
     LedgerUnavailable, "ledger-unavailable", 503 Unavailable, "Temporarily unavailable":
         "This request moved nothing. Send it again with the same key after the time in Retry-After.";
+    ContactsUnavailable, "contacts-unavailable", 503 Unavailable, "Temporarily unavailable":
+        "The merchant is onboarded; its contact may not have been stored. Send the same request again.";
     OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
         "The money may have moved. Send the same request with the same key again: the answer will tell.";
 }
@@ -181,7 +187,7 @@ mod tests {
                 Class::Rejected => {
                     matches!(problem.status(), 400 | 402 | 403 | 404 | 413 | 415 | 422)
                 }
-                Class::Conflict => problem.status() == 422,
+                Class::Conflict => matches!(problem.status(), 409 | 422),
                 Class::InProgress => problem.status() == 409,
                 Class::Unavailable => problem.status() == 503,
                 Class::Internal => problem.status() == 500,
@@ -203,6 +209,7 @@ mod tests {
                 "in-progress",
                 "gate-unavailable",
                 "ledger-unavailable",
+                "contacts-unavailable",
                 "outcome-unknown"
             ]
         );

@@ -3,8 +3,9 @@
 mod accounts;
 mod bad_input;
 mod books;
+mod dead_letters;
 mod entries;
-mod merchant;
+pub mod merchant;
 mod payments;
 mod problems;
 mod refusals;

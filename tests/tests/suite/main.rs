@@ -6,6 +6,9 @@
     reason = "what a test did not expect fails it"
 )]
 
+mod announced;
 mod api;
+mod consumers;
 mod ledger;
 mod money_path;
+mod outbox;

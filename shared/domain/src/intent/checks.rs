@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::invalid::{Checked, refuse, within};
+use crate::email_address::EmailAddress;
 use crate::ids::AccountId;
 use crate::money::{Amount, Currency};
 
@@ -13,6 +14,7 @@ const METADATA_PAIRS: usize = 20;
 const METADATA_NAME_CHARS: usize = 40;
 const METADATA_VALUE_CHARS: usize = 500;
 const CARD_TOKEN_CHARS: usize = 128;
+const REASON_CHARS: usize = 500;
 
 pub(super) fn account(value: &Value) -> Checked<AccountId> {
     match string(value)?.parse() {
@@ -25,6 +27,13 @@ pub(super) fn currency(value: &Value) -> Checked<Currency> {
     match string(value)?.parse() {
         Ok(currency) => Ok(currency),
         Err(_) => refuse("must be the upper-case ISO 4217 code of a currency with a minor unit, such as EUR"),
+    }
+}
+
+pub(super) fn email_address(value: &Value) -> Checked<EmailAddress> {
+    match string(value)?.parse() {
+        Ok(address) => Ok(address),
+        Err(_) => refuse("must be an e-mail address such as billing@example.com"),
     }
 }
 
@@ -46,6 +55,13 @@ pub(super) fn floor(value: &Value) -> Checked<i64> {
 
 pub(super) fn description(value: &Value) -> Checked<String> {
     text(value, 0, DESCRIPTION_CHARS)
+}
+
+pub(super) fn reason(value: &Value) -> Checked<String> {
+    match text(value, 1, REASON_CHARS)? {
+        blank if blank.trim().is_empty() => refuse("must say why"),
+        reason => Ok(reason),
+    }
 }
 
 pub(super) fn metadata(value: &Value) -> Checked<BTreeMap<String, String>> {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::checks::currency;
+use super::checks::{currency, email_address};
 use super::fields;
 use super::invalid::{Checked, FieldError, Invalid, refuse, within};
+use crate::email_address::EmailAddress;
 use crate::money::Currency;
 
 const MOST_CURRENCIES: usize = 32;
@@ -14,6 +15,8 @@ const MOST_CURRENCIES: usize = 32;
 pub struct MerchantRequest {
     /// What the merchant trades in: 1 to 32 currencies, none of them twice.
     pub currencies: Vec<Currency>,
+    /// Where it is told of what was posted. `None` leaves what is known already.
+    pub contact_email: Option<EmailAddress>,
 }
 
 impl MerchantRequest {
@@ -23,8 +26,11 @@ impl MerchantRequest {
     /// [`Invalid`], with every field that is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         fields::read(body, |fields| {
+            let currencies = fields.required("currencies", currencies);
+            let contact_email = fields.optional("contact_email", email_address);
             Ok(Self {
-                currencies: fields.required("currencies", currencies)?,
+                currencies: currencies?,
+                contact_email: contact_email?,
             })
         })
     }
@@ -72,6 +78,23 @@ mod tests {
     #[test]
     fn a_merchant_trades_in_the_currencies_named() {
         assert_eq!(parse(&json!(["EUR", "USD"])), Ok(vec!["EUR", "USD"]));
+    }
+
+    #[test]
+    fn a_contact_is_optional_and_one_address() {
+        let contact = |contact: Value| {
+            let body = json!({ "currencies": ["EUR"], "contact_email": contact });
+            MerchantRequest::parse(body.to_string().as_bytes()).map(|request| request.contact_email)
+        };
+        assert_eq!(contact(Value::Null), Ok(None));
+        let address = "billing@example.com";
+        assert_eq!(contact(json!(address)), Ok(Some(address.parse().unwrap())));
+        for wrong in [json!(""), json!("billing"), json!([address]), json!(1)] {
+            let Err(Invalid::Fields(errors)) = contact(wrong.clone()) else {
+                panic!("{wrong} is taken for an address");
+            };
+            assert_eq!((errors.len(), errors[0].pointer.as_str()), (1, "/contact_email"));
+        }
     }
 
     #[test]

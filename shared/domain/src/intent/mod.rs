@@ -7,6 +7,7 @@ mod fields;
 mod invalid;
 mod merchant_request;
 mod payment;
+mod resolution_request;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use deposit::Deposit;
 pub use invalid::{FieldError, Invalid};
 pub use merchant_request::MerchantRequest;
 pub use payment::Payment;
+pub use resolution_request::ResolutionRequest;
 
 use crate::fingerprint::Fingerprint;
 use crate::ids::AccountId;

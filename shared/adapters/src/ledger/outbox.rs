@@ -1,0 +1,272 @@
+//! The outbox: what is still to be announced, in a poller's hands. See `migrations/0008_announcements.sql`.
+
+use std::time::{Duration, Instant};
+
+use domain::event::{Announced, Event, EventId};
+use domain::ids::{AccountId, LedgerKey, TenantId};
+use domain::money::Amount;
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError, column};
+
+/// Rows that nobody else publishes for a while.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// Minted for this lease alone.
+    token: Uuid,
+    /// When others may take up what is left of them. By this machine's clock, and early: counted from before the
+    /// request.
+    pub until: Instant,
+    /// In the order of their numbers.
+    pub rows: Vec<OutboxRow>,
+}
+
+/// One row of the outbox.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    /// Its number.
+    pub id: i64,
+    /// What it announces.
+    pub event: Result<Event, Unannounceable>,
+}
+
+/// Why a row gives no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unannounceable {
+    /// A later version wrote it, and can announce it. The row is not at fault.
+    #[error("this version does not know {0:?}")]
+    NotKnownHere(String),
+    /// There is no posted intent under its key, which is tampering: the two were written in one commit.
+    #[error("no posted {0} stands behind it")]
+    Unfounded(String),
+}
+
+/// A dead letter whose copy has not reached the queue.
+#[derive(Clone, Debug)]
+pub struct Unqueued {
+    /// The row's number when it was in the outbox.
+    pub id: i64,
+    /// The id its event would have had.
+    pub event_id: EventId,
+    /// As the row had it; this version need not know it.
+    pub event_type: String,
+    /// Whose event it is.
+    pub tenant: TenantId,
+    /// The intent it was to announce.
+    pub ledger_key: LedgerKey,
+    /// 1, 2, 3 … within the intent.
+    pub sequence: u32,
+    /// How often it failed.
+    pub attempts: i16,
+    /// Why it failed last.
+    pub last_error: String,
+    /// When it was given up.
+    pub died_at: OffsetDateTime,
+}
+
+/// How the outbox is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxHealth {
+    /// How long its oldest row has waited, in whole seconds, rounded up; 0: none waits.
+    pub oldest_seconds: i64,
+    /// Dead letters that no operator has decided on.
+    pub open_dead_letters: i64,
+}
+
+const LEASE_OUTBOX: &str = "-- lease_outbox
+SELECT * FROM ledger.lease_outbox($1, $2, $3)";
+const MARK_PUBLISHED: &str = "-- mark_published
+SELECT ledger.mark_published($1)";
+const GIVE_BACK: &str = "-- give_back
+SELECT ledger.give_back($1, $2, $3)";
+const COUNT_FAILURES: &str = "-- count_failures
+SELECT dead FROM ledger.count_failures($1, $2, $3, $4) AS dead";
+const DEAD_LETTERS_TO_QUEUE: &str = "-- dead_letters_to_queue
+SELECT * FROM ledger.dead_letters_to_queue($1)";
+const MARK_QUEUED: &str = "-- mark_queued
+SELECT ledger.mark_queued($1)";
+const REMOVE_PUBLISHED: &str = "-- remove_published
+SELECT ledger.remove_published($1, $2)";
+const OUTBOX_HEALTH: &str = "-- outbox_health
+SELECT * FROM ledger.outbox_health()";
+
+impl Ledger {
+    /// Takes up to `most` rows that nobody holds, oldest first, for `seconds`.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; after `Unknown` rows may be leased, and are free again when the lease ends.
+    pub async fn lease_outbox(&self, most: i32, seconds: u16) -> Result<Leased, LedgerError> {
+        let token = Uuid::new_v4();
+        let until = Instant::now() + Duration::from_secs(seconds.into());
+        let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] = [
+            (&token, Type::UUID),
+            (&most, Type::INT4),
+            (&i32::from(seconds), Type::INT4),
+        ];
+        let rows = self.call(LEASE_OUTBOX, &parameters).await?;
+        Ok(Leased {
+            token,
+            until,
+            rows: rows.iter().map(outbox_row).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Says that the bus accepted these rows: a fact, whoever holds their lease by now. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; rows that stay unmarked are announced once more, under the same event id.
+    pub async fn mark_published(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        self.call(MARK_PUBLISHED, &[(&ids, Type::INT8_ARRAY)]).await?;
+        Ok(())
+    }
+
+    /// Lets anyone take these rows after `seconds`. None of them has failed.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; they are free when the lease ends.
+    pub async fn give_back(&self, leased: &Leased, ids: &[i64], seconds: i32) -> Result<(), LedgerError> {
+        self.call(
+            GIVE_BACK,
+            &[
+                (&leased.token, Type::UUID),
+                (&ids, Type::INT8_ARRAY),
+                (&seconds, Type::INT4),
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Counts a failure of each of these rows, with what was wrong; the `most`-th makes a dead letter of it. Returns
+    /// how many became one. A row whose lease has passed to another poller is left to it.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; a failure that was not counted shows again.
+    pub async fn count_failures(
+        &self,
+        leased: &Leased,
+        failures: &[(i64, String)],
+        most: i32,
+    ) -> Result<usize, LedgerError> {
+        let (ids, errors): (Vec<_>, Vec<_>) = failures.iter().map(|(id, error)| (*id, error.as_str())).unzip();
+        let dead = self
+            .call(
+                COUNT_FAILURES,
+                &[
+                    (&leased.token, Type::UUID),
+                    (&ids, Type::INT8_ARRAY),
+                    (&errors, Type::TEXT_ARRAY),
+                    (&most, Type::INT4),
+                ],
+            )
+            .await?;
+        Ok(dead.len())
+    }
+
+    /// Dead letters whose copy has not reached the queue, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn dead_letters_to_queue(&self, most: i32) -> Result<Vec<Unqueued>, LedgerError> {
+        let rows = self.call(DEAD_LETTERS_TO_QUEUE, &[(&most, Type::INT4)]).await?;
+        rows.iter().map(unqueued).collect()
+    }
+
+    /// Says that the copies of these dead letters are in the queue. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; what stays unmarked is copied once more.
+    pub async fn mark_queued(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        self.call(MARK_QUEUED, &[(&ids, Type::INT8_ARRAY)]).await?;
+        Ok(())
+    }
+
+    /// Removes up to `most` rows of what was published more than `keep_hours` ago, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn remove_published(&self, keep_hours: i32, most: i32) -> Result<(), LedgerError> {
+        self.call(REMOVE_PUBLISHED, &[(&keep_hours, Type::INT4), (&most, Type::INT4)])
+            .await?;
+        Ok(())
+    }
+
+    /// How the outbox is doing.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn outbox_health(&self) -> Result<OutboxHealth, LedgerError> {
+        let rows = self.call(OUTBOX_HEALTH, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| LedgerError::Unreadable("the outbox's health is one row".to_owned()))?;
+        Ok(OutboxHealth {
+            oldest_seconds: column(row, "oldest_seconds")?,
+            open_dead_letters: column(row, "open_dead_letters")?,
+        })
+    }
+}
+
+/// A row that gives no event is read all the same: it must not stand in the way of the others.
+fn outbox_row(row: &Row) -> Result<OutboxRow, LedgerError> {
+    Ok(OutboxRow {
+        id: column(row, "id")?,
+        event: event(row)?,
+    })
+}
+
+fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
+    let event_type: &str = column(row, "event_type")?;
+    let Ok(known) = event_type.parse() else {
+        return Ok(Err(Unannounceable::NotKnownHere(event_type.to_owned())));
+    };
+    let (kind, outcome): (Option<&str>, Option<&str>) = (column(row, "kind")?, column(row, "outcome")?);
+    let (Some(kind), Some("posted")) = (kind, outcome) else {
+        return Ok(Err(Unannounceable::Unfounded("intent".to_owned())));
+    };
+    if !event_type.starts_with(&format!("{kind}.")) {
+        return Ok(Err(Unannounceable::Unfounded(event_type.to_owned())));
+    }
+    let currency: &str = column(row, "currency")?;
+    let Ok(currency) = currency.parse() else {
+        return Ok(Err(Unannounceable::NotKnownHere(currency.to_owned())));
+    };
+    let Ok(amount) = Amount::try_from(column::<i64>(row, "amount")?) else {
+        return Ok(Err(Unannounceable::Unfounded("amount".to_owned())));
+    };
+    Ok(Ok(Event::from(Announced {
+        tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
+        ledger_key: LedgerKey::from(column::<Uuid>(row, "ledger_key")?),
+        sequence: sequence(row)?,
+        event_type: known,
+        source: AccountId::from(column::<Uuid>(row, "source")?),
+        destination: AccountId::from(column::<Uuid>(row, "destination")?),
+        amount,
+        currency,
+        occurred_at: column(row, "created_at")?,
+    })))
+}
+
+fn unqueued(row: &Row) -> Result<Unqueued, LedgerError> {
+    let ledger_key = LedgerKey::from(column::<Uuid>(row, "ledger_key")?);
+    let sequence = sequence(row)?;
+    Ok(Unqueued {
+        id: column(row, "id")?,
+        event_id: EventId::of(ledger_key, sequence),
+        event_type: column(row, "event_type")?,
+        tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
+        ledger_key,
+        sequence,
+        attempts: column(row, "attempts")?,
+        last_error: column(row, "last_error")?,
+        died_at: column(row, "died_at")?,
+    })
+}
+
+fn sequence(row: &Row) -> Result<u32, LedgerError> {
+    let unreadable = |_| LedgerError::Unreadable("sequence: negative".to_owned());
+    u32::try_from(column::<i32>(row, "sequence")?).map_err(unreadable)
+}

@@ -1,0 +1,201 @@
+//! The way of an event: the poller's schedule, the bus, the rules, the queues.
+
+use serde_json::{Value, json};
+use tests::cloud::Cloud;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn polling_starts_every_minute_and_overlaps_a_little_unless_it_is_switched_off() {
+    let cloud = Cloud::running();
+    let script = r#"
+scheduler, functions = client("scheduler"), client("lambda")
+(named,) = [each for each in scheduler.list_schedules()["Schedules"] if given["function"] in each["Target"]["Arn"]]
+schedule = scheduler.get_schedule(Name=named["Name"])
+retries = functions.get_function_event_invoke_config(FunctionName=given["function"], Qualifier="$LATEST")
+queue = client("sqs").get_queue_attributes(QueueUrl=given["queue"], AttributeNames=["QueueArn"])["Attributes"]
+told = [
+    schedule["State"], schedule["ScheduleExpression"],
+    schedule["Target"]["DeadLetterConfig"]["Arn"] == queue["QueueArn"],
+    functions.get_function_concurrency(FunctionName=given["function"])["ReservedConcurrentExecutions"],
+    retries["MaximumRetryAttempts"], retries["DestinationConfig"]["OnFailure"]["Destination"] == queue["QueueArn"],
+]
+"#;
+    let poller = cloud.function("outbox-poll");
+    let given = json!({"function": poller.name, "queue": cloud.resource("OutboxPollDeadLetters")});
+    // Switched off, because here the tests say when events go out.
+    let expected = json!(["DISABLED", "rate(1 minute)", true, 2, 0, true]);
+    assert_eq!(cloud.ask(script, &given).await, expected);
+    assert_eq!(poller.timeout_seconds, 75);
+    assert_eq!(poller.environment["EVENT_BUS"], cloud.resource("Events"));
+    assert_eq!(
+        poller.environment["DEAD_LETTER_QUEUE_URL"],
+        cloud.resource("EventDeadLetters")
+    );
+}
+
+/// Attributes of each queue, its rule if it has one, and its function's event source.
+const CONSUMERS: &str = r#"
+sqs, events, functions = client("sqs"), client("events"), client("lambda")
+def queue(name):
+    attributes = sqs.get_queue_attributes(QueueUrl=given["resources"][name], AttributeNames=["All"])["Attributes"]
+    return attributes | {parsed: json.loads(attributes.get(parsed, "{}")) for parsed in ["RedrivePolicy", "Policy"]}
+def rule(name):
+    named = {"EventBusName": given["resources"]["Events"]}
+    found = events.describe_rule(Name=given["resources"][name], **named)
+    targets = events.list_targets_by_rule(Rule=given["resources"][name], **named)["Targets"]
+    pattern = json.loads(found["EventPattern"])
+    return {"Arn": found["Arn"], "State": found["State"], "Pattern": pattern, "Targets": targets}
+def source(name):
+    (found,) = functions.list_event_source_mappings(FunctionName=given["functions"][name])["EventSourceMappings"]
+    return {name: value for name, value in found.items() if name != "LastModified"}
+told = {
+    "queues": {name: queue(name) for name, url in given["resources"].items() if url.startswith("http")},
+    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule"]},
+    "sources": {name: source(name) for name in ["Notify", "Analytics"]},
+}
+"#;
+
+async fn consumers(cloud: &Cloud) -> Value {
+    let functions = json!({"Notify": cloud.function("notify").name, "Analytics": cloud.function("analytics").name});
+    let given = json!({"resources": cloud.resources, "functions": functions});
+    cloud.ask(CONSUMERS, &given).await
+}
+
+fn number(value: &Value) -> u64 {
+    value
+        .as_u64()
+        .or_else(|| value.as_str()?.parse().ok())
+        .unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[tokio::test]
+async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
+    let cloud = Cloud::running();
+    let told = consumers(&cloud).await;
+    let queues = &told["queues"];
+    let rule_dead_letters = &queues["RuleDeadLetters"]["QueueArn"];
+    for consumer in ["Notify", "Analytics"] {
+        let rule = &told["rules"][format!("{consumer}Rule")];
+        let (queue, dead) = (
+            &queues[format!("{consumer}Queue")],
+            &queues[format!("{consumer}DeadLetters")],
+        );
+        let types: Vec<_> = domain::event::EventType::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(rule["State"], "ENABLED");
+        assert_eq!(
+            rule["Pattern"],
+            json!({"source": [domain::event::Event::SOURCE], "detail-type": types})
+        );
+        let [target] = rule["Targets"].as_array().unwrap().as_slice() else {
+            panic!("{consumer}: one rule, one queue: {rule}");
+        };
+        assert_eq!(target["Arn"], queue["QueueArn"], "{consumer}");
+        assert_eq!(target["DeadLetterConfig"]["Arn"], *rule_dead_letters, "{consumer}");
+        assert_eq!(
+            target["RetryPolicy"],
+            json!({"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400})
+        );
+        assert_eq!(
+            queue["RedrivePolicy"]["deadLetterTargetArn"], dead["QueueArn"],
+            "{consumer}"
+        );
+        assert!(number(&queue["RedrivePolicy"]["maxReceiveCount"]) >= 5, "{consumer}");
+
+        let source = &told["sources"][consumer];
+        assert_eq!(source["EventSourceArn"], queue["QueueArn"], "{consumer}");
+        assert_eq!(source["State"], "Enabled", "{consumer}");
+        assert_eq!(
+            source["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"]),
+            "{consumer}"
+        );
+        assert!(
+            number(&source["ScalingConfig"]["MaximumConcurrency"]) >= 2,
+            "{consumer}"
+        );
+        // While a batch is being worked on, nobody else is given its messages.
+        let timeout = cloud.function(consumer).timeout_seconds;
+        let window = number(&source["MaximumBatchingWindowInSeconds"]);
+        assert!(
+            number(&queue["VisibilityTimeout"]) >= 6 * timeout + window,
+            "{consumer}"
+        );
+        // A message's age counts from its first queue.
+        let keeps = |queue: &Value| number(&queue["MessageRetentionPeriod"]);
+        assert!(keeps(queue) < keeps(dead), "{consumer}");
+    }
+}
+
+#[tokio::test]
+async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
+    let cloud = Cloud::running();
+    let told = consumers(&cloud).await;
+    let (notify, analytics) = (
+        &told["rules"]["NotifyRule"]["Arn"],
+        &told["rules"]["AnalyticsRule"]["Arn"],
+    );
+    let queues = told["queues"].as_object().unwrap();
+    assert_eq!(queues.len(), 8, "{:?}", queues.keys());
+    for (name, queue) in queues {
+        assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
+        if name.ends_with("DeadLetters") {
+            assert_eq!(
+                queue["MessageRetentionPeriod"], "1209600",
+                "{name}: 14 days, the longest there is"
+            );
+        }
+        let expected = match name.as_str() {
+            "NotifyQueue" => notify.clone(),
+            "AnalyticsQueue" => analytics.clone(),
+            "RuleDeadLetters" => json!([notify, analytics]),
+            _ => {
+                assert_eq!(
+                    queue["Policy"],
+                    json!({}),
+                    "{name}: nobody but functions, by their roles"
+                );
+                continue;
+            }
+        };
+        let [statement] = queue["Policy"]["Statement"].as_array().unwrap().as_slice() else {
+            panic!("{name}: {queue}");
+        };
+        assert_eq!(
+            statement,
+            &json!({
+                "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+                "Resource": queue["QueueArn"], "Condition": {"ArnEquals": {"aws:SourceArn": expected}},
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_a_queue_does_not_know_sends_to_its_dead_letters_instead() {
+    let cloud = Cloud::running();
+    let script = r#"
+events, sqs = client("events"), client("sqs")
+name, bus = "probe-" + given["probe"], given["bus"]
+rule = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
+dead = sqs.create_queue(QueueName=name)["QueueUrl"]
+arn = lambda queue: sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+leave = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+         "Resource": arn(dead), "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+policy = json.dumps({"Version": "2012-10-17", "Statement": [leave]})
+sqs.set_queue_attributes(QueueUrl=dead, Attributes={"Policy": policy})
+try:
+    target = {"Id": "probe", "Arn": arn(given["queue"]), "DeadLetterConfig": {"Arn": arn(dead)}}
+    events.put_targets(Rule=name, EventBusName=bus, Targets=[target])
+    events.put_events(Entries=[{"EventBusName": bus, "Source": name, "DetailType": "probe", "Detail": "{}"}])
+    received = sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=5).get("Messages", [])
+    told = [json.loads(each["Body"])["source"] == name for each in received]
+finally:
+    events.remove_targets(Rule=name, EventBusName=bus, Ids=["probe"])
+    events.delete_rule(Name=name, EventBusName=bus)
+    sqs.delete_queue(QueueUrl=dead)
+"#;
+    let given = json!({
+        "probe": Uuid::new_v4(), "bus": cloud.resource("Events"), "queue": cloud.resource("NotifyQueue"),
+    });
+    assert_eq!(cloud.ask(script, &given).await, json!([true]));
+}

@@ -1,0 +1,141 @@
+//! What stays behind: published rows for a while, small tables, and metrics.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::scene::Scene;
+use crate::ledger::scratch::in_scratch_database;
+
+#[tokio::test]
+async fn what_was_published_is_kept_for_a_while_and_then_removed() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        scene.post(10).await;
+        let _poller = scene.polling().await;
+        scene.published_all(10).await;
+        let age = "UPDATE ledger.published_events
+                      SET published_at = now() - CASE id % 2 WHEN 0 THEN interval '71 h 59 min' ELSE '72 h 1 min' END";
+        scene.execute(age).await;
+        scene.holds("SELECT count(*) = 5 FROM ledger.published_events").await;
+        assert_eq!(
+            scene
+                .number("SELECT count(*) FROM ledger.published_events WHERE id % 2 = 1")
+                .await,
+            0
+        );
+    })
+    .await;
+}
+
+/// As much room as rows need that wait at the same time, whatever has passed through. The vacuum here is what
+/// autovacuum does by itself, every minute.
+#[tokio::test]
+async fn tables_and_indexes_stay_small_under_sustained_load() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        let poller = scene.poller(Duration::from_mins(5)).set("KEEP_PUBLISHED_HOURS", 0);
+        let poller = poller.start().await.unwrap();
+        drop(poller.invoke(&json!({})));
+        let sizes =
+            "SELECT pg_total_relation_size('ledger.outbox') + pg_total_relation_size('ledger.published_events')";
+        let mut after = Vec::new();
+        for _ in 0..8 {
+            for _ in 0..4 {
+                scene.post(500).await;
+            }
+            scene.drained().await;
+            scene.holds("SELECT count(*) < 1000 FROM ledger.published_events").await;
+            scene.execute("VACUUM ledger.outbox, ledger.published_events").await;
+            after.push(scene.number(sizes).await / 1024);
+        }
+        println!("KiB after each 2,000 events: {after:?}");
+        assert!(after[7] <= after[1] + after[1] / 4, "it grows: {after:?}");
+        assert_eq!(scene.bus.seen().accepted.len(), 16_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_metrics_are_lines_in_the_embedded_format() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        scene.post(7).await;
+        let poller = scene
+            .poller(Duration::from_secs(3))
+            .set("AWS_LAMBDA_FUNCTION_NAME", "the-poller");
+        let poller = poller.start().await.unwrap();
+        let answer = poller.invoke(&json!({})).await.unwrap();
+        assert_eq!(answer, json!({ "published": 7, "failures": 0, "dead_letters": 0 }));
+
+        let output = poller.output();
+        let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let metrics: Vec<_> = lines.filter(|line| line.get("_aws").is_some()).collect();
+        assert!(
+            (3..=6).contains(&metrics.len()),
+            "once a second and at the end:\n{output}"
+        );
+        for line in &metrics {
+            let [directive] = line["_aws"]["CloudWatchMetrics"].as_array().unwrap().as_slice() else {
+                panic!("{line}");
+            };
+            assert_eq!(directive["Namespace"], "Onceledger");
+            assert_eq!(directive["Dimensions"], json!([["Function"]]));
+            assert_eq!(line["Function"], "the-poller");
+            assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
+            let definitions = directive["Metrics"].as_array().unwrap();
+            let units: BTreeSet<_> = definitions
+                .iter()
+                .map(|metric| (metric["Name"].as_str().unwrap(), metric["Unit"].as_str().unwrap()))
+                .collect();
+            let expected = [
+                ("BusBackoffs", "Count"),
+                ("DeadLetters", "Count"),
+                ("EventFailures", "Count"),
+                ("EventsPublished", "Count"),
+                ("OpenDeadLetters", "Count"),
+                ("OutboxOldestSeconds", "Seconds"),
+            ];
+            assert_eq!(units, BTreeSet::from(expected));
+            assert!(expected.iter().all(|(name, _)| line[name].is_i64()), "{line}");
+        }
+        let sum = |name: &str| metrics.iter().map(|line| line[name].as_i64().unwrap()).sum::<i64>();
+        assert_eq!((sum("EventsPublished"), sum("EventFailures")), (7, 0));
+    })
+    .await;
+}
+
+/// The alarm's reason: it tells how long the oldest has waited, in whole seconds, and how many letters are open.
+#[tokio::test]
+async fn the_metrics_tell_the_oldest_row_and_the_open_dead_letters() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        let poller = scene.cloud.as_role("poller").await;
+        let health = async || {
+            let row = poller
+                .query_one("SELECT * FROM ledger.outbox_health()", &[])
+                .await
+                .unwrap();
+            (
+                row.get::<_, i64>("oldest_seconds"),
+                row.get::<_, i64>("open_dead_letters"),
+            )
+        };
+        assert_eq!(health().await, (0, 0));
+        scene.post(2).await;
+        let old = "UPDATE ledger.outbox SET written_at = now() - interval '90 s'
+                    WHERE id = (SELECT min(id) FROM ledger.outbox)";
+        scene.execute(old).await;
+        let letters = "INSERT INTO ledger.dead_letters
+                              (id, tenant_id, ledger_key, sequence, attempts, event_type, last_error)
+                       SELECT n, gen_random_uuid(), gen_random_uuid(), 1, 5, 'payment.posted.v1', 'why'
+                         FROM generate_series(1001, 1003) AS n";
+        scene.execute(letters).await;
+        let resolved = "UPDATE ledger.dead_letters SET resolution = 'discarded', resolved_at = now() WHERE id = 1001";
+        scene.execute(resolved).await;
+        let (oldest, open) = health().await;
+        assert!((90..=92).contains(&oldest) && open == 2, "{oldest} s, {open} open");
+    })
+    .await;
+}
