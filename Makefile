@@ -11,7 +11,7 @@ LINT_TOOLS := $(VENV)/.lint-installed
 export AWS_DEFAULT_REGION ?= eu-west-1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test unit-test templates lint fmt bench tools
+.PHONY: run down clean test unit-test templates lint fmt schemas bench tools
 .DEFAULT_GOAL := run
 
 run: tools
@@ -28,9 +28,11 @@ clean:
 	rm -rf .local .aws-sam
 	cargo clean
 
-# The crowds of processes go last and alone: beside them, others would wait longer for the emulator than a payment waits.
+# What is announced goes first and alone, since everything in the outbox goes out with it. The crowds of processes go last and alone:
+# beside them, others would wait longer for the emulator than a payment waits.
 test: tools templates unit-test
-	@$(LOCAL) fresh sh -ec 'cargo test --locked --package tests -- --skip concurrency::; \
+	@$(LOCAL) fresh sh -ec 'cargo test --locked --package tests --test suite -- announced::; \
+		cargo test --locked --package tests -- --skip announced:: --skip concurrency::; \
 		cargo test --locked --package tests --test suite -- money_path::concurrency:: ledger::concurrency::'
 
 # What needs no cloud.
@@ -49,6 +51,10 @@ lint: templates $(LINT_TOOLS)
 
 fmt:
 	cargo fmt --all
+
+# Writes events/schemas anew from the types in shared/domain/src/event.rs; `test` fails when they differ.
+schemas:
+	WRITE_SCHEMAS=1 cargo test --locked --quiet --package domain --lib event::schemas
 
 # Figures, on a PostgreSQL of their own and with the release profile.
 bench: tools

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 
+from local.announced import show
 from local.cloud import all_clouds, down, remove, sweep, up
 from local.demonstration import demonstrate
 from local.deployment import DeploymentFailed
@@ -44,8 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("up", lambda options: up(options.cloud) and 0, "start the cloud, or bring it up to date")
+    start = command("up", lambda options: up(options.cloud, announcing=not options.silent) and 0, "start the cloud, or bring it up to date")
+    start.add_argument("--silent", action="store_true", help="events wait in the outbox until somebody invokes the poller, as in `fresh`")
     command("demo", lambda options: demonstrate(_state(options)), "show the main job on the running cloud")
+    events = command("events", lambda options: show(_state(options), options.words), "print the mails and the archive's lines that events became")
+    events.add_argument("words", nargs="?", default="", help="only those that hold this, such as a payment's id")
     command("down", lambda options: down(options.cloud), "stop the cloud; its ledger stays on disk")
     command("clean", _clean, "stop all clouds and remove what they kept")
     fresh = command("fresh", _fresh, "run a command beside a cloud of its own")
@@ -57,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     whose.add_parser("brief", help="a merchant's, valid for one second").add_argument("tenant", help="UUID")
     whose.add_parser("fresh", help="new merchants': a line each, the tenant and its token").add_argument("count", type=int)
     whose.add_parser("platform", help="the platform's")
+    whose.add_parser("operator", help="an operator's").add_argument("name", nargs="?", default="operator", help="whose acts the audit will show")
     whose.add_parser("tenantless", help="a merchant's scope, but no tenant")
     return parser
 
@@ -91,6 +96,8 @@ def _token(options) -> None:
                 print(tenant, accounts.merchant_token(tenant))
         case "platform":
             print(accounts.platform_token())
+        case "operator":
+            print(accounts.operator_token(options.name))
         case "tenantless":
             print(accounts.merchant_token(None))
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from local.build import compile_functions, function_names, stage
-from local.deployment import deploy, deployed_functions, outputs
+from local.deployment import deploy, deployed_functions, outputs, resources
 from local.emulator import endpoint, start_emulator
 from local.identity import Issuer, deploy_issuer
 from local.migrations import create_database, migrate
@@ -24,8 +24,11 @@ from local.state import read_state, servers, write_state
 FRESH = "fresh-"
 
 
-def up(name: str) -> dict:
-    """Builds the functions, starts what is not running, deploys what has changed; returns the state, as written to state.json."""
+def up(name: str, *, announcing: bool = True) -> dict:
+    """Builds the functions, starts what is not running, deploys what has changed; returns the state, as written to state.json.
+
+    Without `announcing`, events wait in the outbox until somebody invokes the poller.
+    """
     with _step("functions built"):
         compile_functions()
     if not _running(name):
@@ -38,7 +41,7 @@ def up(name: str) -> dict:
     state = read_state(name)
     with _step("migrations applied"):
         migrate(state["postgres"]["port"])
-    return _deploy(name, state)
+    return _deploy(name, state, announcing)
 
 
 def up_database(name: str) -> None:
@@ -129,22 +132,23 @@ def _start(name: str, *, database_only: bool = False) -> None:
         write_state(name, state)
 
 
-def _deploy(name: str, state: dict) -> dict:
+def _deploy(name: str, state: dict, announcing: bool) -> dict:
     """Deploys unless template and functions are the very ones deployed before."""
     build = cloud_directory(name) / "build"
     shutil.rmtree(build, ignore_errors=True)
     template = stage(build)
-    digest = _digest(build)
+    digest = f"{_digest(build)} {announcing=}"
     emulator = state["aws"]["port"]
     if state.get("deployed") != digest:
         with _step("template deployed"):
-            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]))
+            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]), announcing=announcing)
         made = outputs(emulator)
         state |= {
             "deployed": digest,
             # No stage and no host name to resolve: routes are appended to this as they stand.
             "api_url": f"{endpoint(emulator)}/_aws/execute-api/{made['ApiId']}",
             "gate_table": made["GateTable"],
+            "resources": resources(emulator),
             "functions": {
                 logical: function | {"bootstrap": str(build / "functions" / _directory_of(logical) / "bootstrap")}
                 for logical, function in deployed_functions(emulator).items()

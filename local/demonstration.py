@@ -1,11 +1,13 @@
 """The main job, shown on a running cloud: every line comes from an answer of the API, or from the ledger where it says so."""
 
+import json
 import sys
 import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from local.announced import archived, mails, start_poller
 from local.api import Answer, Api, new_key
 from local.cloud import function_processes
 from local.crash import Missed, gate_status, killed_after_commit
@@ -29,12 +31,11 @@ def demonstrate(state: dict) -> int:
     """Shows the main job with a merchant of its own; returns 1, having said why, if a promise does not hold."""
     accounts = Accounts(Issuer(**state["issuer"]), state["aws"]["port"])
     try:
+        start_poller(state)
         shop = _open_shop(state["api_url"], accounts)
-        charges = [
-            _pay_once(shop),
-            _pay_fifty_times_at_once(shop, state),
-            _pay_through_a_crash(shop, state),
-        ]
+        first = _pay_once(shop)
+        _follow_the_event(shop, first, state)
+        charges = [12_50, _pay_fifty_times_at_once(shop, state), _pay_through_a_crash(shop, state)]
         _show_the_ledger(shop, charges, state)
     except (PromiseBroken, Missed) as broken:
         print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
@@ -42,15 +43,15 @@ def demonstrate(state: dict) -> int:
     except OSError as unreachable:
         print(f"\nThe demonstration failed: the API could not be reached: {unreachable}", file=sys.stderr)
         return 1
-    _invite(shop)
+    _invite(shop, first)
     return 0
 
 
 class Shop:
-    """A merchant with a buyer's account and one of its own."""
+    """A merchant with a buyer's account and one of its own, and the address it is written to."""
 
-    def __init__(self, api: Api, buyer: str, merchant: str):
-        self.api, self.buyer, self.merchant = api, buyer, merchant
+    def __init__(self, api: Api, buyer: str, merchant: str, contact: str):
+        self.api, self.buyer, self.merchant, self.contact = api, buyer, merchant, contact
 
     def payment(self, amount: int, description: str) -> dict:
         """A request's body; the amount in minor units."""
@@ -76,8 +77,11 @@ class Shop:
 
 def _open_shop(url: str, accounts: Accounts) -> Shop:
     tenant = str(uuid.uuid4())
+    contact = f"till@{tenant[:8]}.example"
     _heading("A merchant joins, opens two accounts, and takes in a buyer's money")
-    merchant = Api(url, accounts.platform_token()).put(f"/v1/merchants/{tenant}", {"currencies": [CURRENCY]})
+    merchant = Api(url, accounts.platform_token()).put(
+        f"/v1/merchants/{tenant}", {"currencies": [CURRENCY], "contact_email": contact}
+    )
     _expect(merchant, 201)
     _say("PUT /v1/merchants/{id}", merchant, "by the platform, for the merchant " + tenant)
     api = Api(url, accounts.merchant_token(tenant))
@@ -91,11 +95,11 @@ def _open_shop(url: str, accounts: Accounts) -> Shop:
     answer = _until_answered("POST /v1/deposits", lambda: api.post("/v1/deposits", deposit, key))
     _expect(answer, 201)
     _say("POST /v1/deposits", answer, f"{_money(500_00)} from outside, to the buyer")
-    return Shop(api, opened["buyer"], opened["merchant"])
+    return Shop(api, opened["buyer"], opened["merchant"], contact)
 
 
-def _pay_once(shop: Shop) -> int:
-    """Returns what was charged."""
+def _pay_once(shop: Shop) -> str:
+    """Returns the payment's id."""
     body, key = shop.payment(12_50, "one book"), new_key()
     _heading("A payment, its retry, and its key used for something else")
     before = shop.balance(shop.buyer)
@@ -110,7 +114,30 @@ def _pay_once(shop: Shop) -> int:
     _promise(other.status == 422, "a key must not be taken for another request", other)
     _say("  the same key, another amount", other, other.problem)
     _charged_once(shop, before, 12_50, first.json["id"])
-    return 12_50
+    return first.json["id"]
+
+
+def _follow_the_event(shop: Shop, payment: str, state: dict) -> None:
+    _heading("The payment is announced, and arrives at both consumers under one event id")
+    key, line = _arrived("the archive", lambda: archived(state, payment))
+    event = json.loads(line)
+    mail = _arrived("e-mail", lambda: mails(state, event["event_id"]))
+    if mail["To"] != [shop.contact]:
+        raise PromiseBroken(f"the mail must go to {shop.contact}, not to {mail['To']}")
+    print(f"  {event['event_type']}, sequence {event['sequence']}, event {event['event_id']}")
+    print(f"  e-mail to {shop.contact}: {mail['Subject']}")
+    print("".join(f"    | {text}\n" for text in mail["BodyText"].rstrip().splitlines()), end="")
+    print(f"  archived in {key}\n    | {line}")
+
+
+def _arrived(where: str, look):
+    """The first of what `look` finds. It may take the poller's next run, hence a minute and some."""
+    deadline = time.monotonic() + 90
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise PromiseBroken(f"the payment's event must arrive at {where} within 90 seconds")
+        time.sleep(0.2)
+    return found[0]
 
 
 def _pay_fifty_times_at_once(shop: Shop, state: dict) -> int:
@@ -182,7 +209,7 @@ def _charged_once(shop: Shop, before: int, amount: int, payment: str) -> None:
         raise PromiseBroken(f"the buyer must be charged {_money(amount)}, once")
 
 
-def _invite(shop: Shop) -> None:
+def _invite(shop: Shop, payment: str) -> None:
     body = str(shop.payment(1_00, "by hand")).replace("'", '"')
     print(f"""
 The API is up at {shop.api.url}. Paste this to try it; send the payment twice, and the answer is the same.
@@ -190,6 +217,11 @@ The API is up at {shop.api.url}. Paste this to try it; send the payment twice, a
 export TOKEN={shop.api.token}
 curl -i {shop.api.url}/v1/payments -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: {new_key()}" -H "Content-Type: application/json" -d '{body}'
 curl -s {shop.api.url}/v1/accounts/{shop.buyer} -H "Authorization: Bearer $TOKEN"
+
+What became of a payment's event, and what could not be announced (nothing, unless you break the bus):
+
+.local/venv/bin/python -m local events {payment}
+curl -s {shop.api.url}/v1/dead-letters -H "Authorization: Bearer $(.local/venv/bin/python -m local token operator)"
 
 `make down` stops everything; the ledger stays on disk for the next `make run`.""")
 

@@ -11,15 +11,17 @@ from local.postgres import DATABASE
 
 STACK = "onceledger"
 BUCKET = "deployment"
+MAIL_FROM = "ledger@onceledger.example"
 
 
 class DeploymentFailed(Exception):
     """The template could not be deployed; the message is sam's whole output."""
 
 
-def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer) -> None:
-    """Creates or updates the stack. Raises DeploymentFailed with what sam said."""
+def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer, *, announcing: bool) -> None:
+    """Creates or updates the stack; without `announcing`, no schedule starts the poller. Raises DeploymentFailed with what sam said."""
     _ensure_bucket(emulator_port)
+    _ensure_sender(emulator_port)
     parameters = {
         "Stage": "local",
         "TokenIssuer": issuer.issuer,
@@ -27,6 +29,8 @@ def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issu
         "DatabaseHost": LOOPBACK,
         "DatabasePort": pgbouncer_port,
         "DatabaseName": DATABASE,
+        "MailFrom": MAIL_FROM,
+        "Announcing": "ENABLED" if announcing else "DISABLED",
     }
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     command = [str(VENV_BIN / "sam"), "deploy", "--template-file", str(template), "--config-env", "local"]
@@ -46,12 +50,18 @@ def outputs(emulator_port: int) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
 
+def resources(emulator_port: int) -> dict[str, str]:
+    """By logical name: what a reference to the resource gives, such as a queue's URL, or the name of a table, bucket or bus."""
+    listed = client("cloudformation", emulator_port).describe_stack_resources(StackName=STACK)["StackResources"]
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
+
+
 def deployed_functions(emulator_port: int) -> dict[str, dict]:
     """By logical name: each function's name in the emulator, its environment as deployed, and its timeout in seconds."""
-    resources = client("cloudformation", emulator_port).describe_stack_resources(StackName=STACK)["StackResources"]
+    listed = client("cloudformation", emulator_port).describe_stack_resources(StackName=STACK)["StackResources"]
     lambdas = client("lambda", emulator_port)
     found = {}
-    for each in resources:
+    for each in listed:
         if each["ResourceType"] == "AWS::Lambda::Function":
             configuration = lambdas.get_function_configuration(FunctionName=each["PhysicalResourceId"])
             found[each["LogicalResourceId"]] = {
@@ -66,6 +76,15 @@ def _ensure_bucket(emulator_port: int) -> None:
     s3 = client("s3", emulator_port)
     if BUCKET not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def _ensure_sender(emulator_port: int) -> None:
+    """Makes the sender's domain a verified identity, as in AWS its owner has done by records in its DNS."""
+    ses = client("sesv2", emulator_port)
+    try:
+        ses.create_email_identity(EmailIdentity=MAIL_FROM.partition("@")[2])
+    except ses.exceptions.AlreadyExistsException:
+        pass
 
 
 def _environment(emulator_port: int, scratch: Path) -> dict[str, str]:

@@ -6,11 +6,14 @@ its internals, hence the exact version.
 """
 
 import http.server
+import json
 from importlib.metadata import version
+from xml.etree import ElementTree
 
-from ministack.app import main
-from ministack.core import lambda_runtime
-from ministack.services import dynamodb, lambda_svc
+from ministack import app
+from ministack.core import iam_actions, lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sqs
 from ministack.services.cloudformation import provisioners
 
 WRITTEN_FOR = "1.5.33"
@@ -23,6 +26,12 @@ def fill_gaps() -> None:
     after_provisioning("AWS::ApiGatewayV2::Api", routes_from_openapi)
     after_provisioning("AWS::DynamoDB::Table", table_settings)
     after_provisioning("AWS::Lambda::Function", reserved_concurrency)
+    after_provisioning("AWS::S3::Bucket", bucket_settings)
+    rules_need_leave_to_send()
+    buses_are_resources()
+    partition_keys_are_conditions()
+    senders_are_conditions()
+    metrics_from_logs()
     answer_functions_at_once()
 
 
@@ -126,6 +135,100 @@ def reserved_concurrency(function: str, properties: dict) -> None:
     lambda_svc._functions[function]["concurrency"] = None if reserved is None else int(reserved)
 
 
+def bucket_settings(bucket: str, properties: dict) -> None:
+    """Gap: a bucket's encryption and the ownership of its objects are ignored."""
+    encryption = properties.get("BucketEncryption")
+    if encryption:
+        (rule,) = encryption["ServerSideEncryptionConfiguration"]
+        algorithm = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        path = ["ServerSideEncryptionConfiguration", "Rule", "ApplyServerSideEncryptionByDefault", "SSEAlgorithm"]
+        _accepted(s3._put_bucket_encryption(bucket, _nested(path, algorithm)))
+    ownership = properties.get("OwnershipControls")
+    if ownership:
+        (rule,) = ownership["Rules"]
+        path = ["OwnershipControls", "Rule", "ObjectOwnership"]
+        _accepted(s3._put_bucket_ownership_controls(bucket, _nested(path, rule["ObjectOwnership"])))
+
+
+def rules_need_leave_to_send() -> None:
+    """Gap: a rule sends to any queue, whatever the queue's policy says, and its dead letter queue gets nothing."""
+    deliver = eventbridge._invoke_target
+
+    def delivered(target, event, rule, *rest):
+        queue = target["Arn"]
+        if queue.split(":")[2] == "sqs" and not _may_send(rule, queue):
+            queue = target.get("DeadLetterConfig", {}).get("Arn")
+            if not queue or not _may_send(rule, queue):
+                return
+        deliver(target | {"Arn": queue}, event, rule, *rest)
+
+    eventbridge._invoke_target = delivered
+
+
+def _may_send(rule: dict, queue: str) -> bool:
+    return sqs.queue_policy_allows(queue, "events.amazonaws.com", rule["Arn"], get_account_id())
+
+
+def buses_are_resources() -> None:
+    """Gap: describing a bus is authorized on a rule of its name."""
+    extract = iam_actions.extract_resource_arn
+
+    def extracted(service, method, path, headers, body, *rest):
+        if headers.get("x-amz-target") != "AWSEvents.DescribeEventBus":
+            return extract(service, method, path, headers, body, *rest)
+        return f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{_document(body).get('Name', 'default')}"
+
+    iam_actions.extract_resource_arn = extracted
+
+
+def partition_keys_are_conditions() -> None:
+    """Gap: no request carries dynamodb:LeadingKeys, so that a condition on it holds for every item. Single items only."""
+    without = iam_actions.dynamodb_service_context
+
+    def context(body):
+        request = _document(body)
+        item = request.get("Key") or request.get("Item") or {}
+        table = dynamodb._tables.get(request.get("TableName", "").rpartition("/")[2])
+        keys = [value for typed in [item.get(table["pk_name"])] if typed for value in typed.values()] if table else []
+        return without(body) | ({"dynamodb:leadingkeys": keys} if keys else {})
+
+    iam_actions.dynamodb_service_context = context
+
+
+def senders_are_conditions() -> None:
+    """Gap: sending e-mail is authorized on no identity, and without ses:FromAddress."""
+    enforce = app._enforce_ses_v2
+
+    def enforced(method, path, headers, body, query, request_id):
+        if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails"):
+            return enforce(method, path, headers, body, query, request_id)
+        sender = _document(body).get("FromEmailAddress", "")
+        identity = sender if sender in ses_v2._identities else sender.rpartition("@")[2]
+        arn = f"arn:aws:ses:{get_region()}:{get_account_id()}:identity/{identity}"
+        return app._enforce_data_plane("sesv2", "ses:SendEmail", headers, query, request_id, arn, {"ses:fromaddress": sender})
+
+    app._enforce_ses_v2 = enforced
+
+
+def metrics_from_logs() -> None:
+    """Gap: a metric in the embedded format stays a line of the log, so that no alarm rings."""
+    emit = lambda_svc._emit_lambda_logs
+
+    def emitted(function, request_id, log, *rest, **named):
+        emit(function, request_id, log, *rest, **named)
+        for line in (log or "").splitlines():
+            told = _document(line.encode()) if '"_aws"' in line else {}
+            for declared in told.get("_aws", {}).get("CloudWatchMetrics", []):
+                dimensions = [{"Name": name, "Value": told[name]} for each in declared["Dimensions"] for name in each]
+                data = [
+                    {"MetricName": metric["Name"], "Unit": metric["Unit"], "Value": told[metric["Name"]], "Dimensions": dimensions}
+                    for metric in declared["Metrics"]
+                ]
+                _accepted(cloudwatch._put_metric_data({}, {"Namespace": declared["Namespace"], "MetricData": data}, False, is_json=True))
+
+    lambda_svc._emit_lambda_logs = emitted
+
+
 def answer_functions_at_once() -> None:
     """Gap: about 96 ms on every call.
 
@@ -142,6 +245,23 @@ def _typed(specification: dict) -> dict:
     return {key: {"true": True, "false": False}.get(str(value).lower(), value) for key, value in specification.items()}
 
 
+def _document(body: bytes) -> dict:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _nested(path: list[str], text: str) -> bytes:
+    """Elements, each in the one before it, with `text` in the last."""
+    root = element = ElementTree.Element(path[0])
+    for name in path[1:]:
+        element = ElementTree.SubElement(element, name)
+    element.text = text
+    return ElementTree.tostring(root)
+
+
 def _accepted(answer: tuple) -> None:
     status, _, body = answer
     if status >= 400:
@@ -150,4 +270,4 @@ def _accepted(answer: tuple) -> None:
 
 if __name__ == "__main__":
     fill_gaps()
-    main()
+    app.main()

@@ -63,6 +63,10 @@ class Accounts:
         """An access token with scope onceledger/platform, the platform's own, without a tenant."""
         return self._token("platform", "platform", None, brief=False)
 
+    def operator_token(self, name: str) -> str:
+        """An access token with scope onceledger/operator, without a tenant. Its `sub` is the same for the same name."""
+        return self._token(f"operator-{name}", "operator", None, brief=False)
+
     def _token(self, username: str, group: str, tenant: str | None, brief: bool) -> str:
         password = self._account(username, group, tenant)
         answer = self._public.initiate_auth(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from local.places import LOOPBACK
 from local.ports import accepts_connections
-from local.postgres import DATABASE, FUNCTION_ROLES, OWNER, give_to_unprivileged, unprivileged
+from local.postgres import FUNCTION_ROLES, OWNER, give_to_unprivileged, unprivileged
 from local.processes import Server, start, wait_until_ready
 
+# Any database of the server, so that a test's own is reached as the ledger's is.
 # `query_wait_timeout` is the proxy's borrow timeout: seconds a client waits for a connection before it is refused.
 _CONFIGURATION = """
 [databases]
-{database} = host={host} port={postgres_port} dbname={database}
+* = host={host} port={postgres_port}
 
 [pgbouncer]
 listen_addr = {host}
@@ -42,7 +43,7 @@ def start_pgbouncer(directory: Path, port: int, postgres_port: int) -> Server:
     # Listing a role here admits it; no password is asked of anybody on this machine.
     users.write_text("".join(f'"{role}" ""\n' for role in (OWNER, *FUNCTION_ROLES)))
     configuration.write_text(
-        _CONFIGURATION.format(database=DATABASE, host=LOOPBACK, port=port, postgres_port=postgres_port, users=users)
+        _CONFIGURATION.format(host=LOOPBACK, port=port, postgres_port=postgres_port, users=users)
         + _without_prepared_statements(binary)
     )
     for each in (directory, users, configuration):

@@ -34,6 +34,9 @@ def start_postgres(directory: Path, port: int) -> Server:
     directory.mkdir(parents=True, exist_ok=True)
     if not (data / "PG_VERSION").exists():
         _create(data)
+    # Each time: roles come with migrations, and the data may be older than they are.
+    roles = ",".join([SUPERUSER, OWNER, *FUNCTION_ROLES])
+    (data / "pg_hba.conf").write_text(f"host all {roles} {LOOPBACK}/32 trust\n")
     server = start([*unprivileged(), str(BINARIES / "postgres"), "-D", str(data), "-p", str(port)], log)
     wait_until_ready(server, lambda: _answers(port), log)
     return server
@@ -75,8 +78,6 @@ def _create(data: Path) -> None:
     subprocess.run([*unprivileged(), *initdb], check=True, stdout=subprocess.DEVNULL, cwd="/")
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write(_CONFIGURATION)
-    roles = ",".join([SUPERUSER, OWNER, *FUNCTION_ROLES])
-    (data / "pg_hba.conf").write_text(f"host all {roles} {LOOPBACK}/32 trust\n")
 
 
 def _answers(port: int) -> bool:

@@ -2,11 +2,12 @@
 
     api_url     the API; routes are appended as they stand, "/v1/payments"
     gate_table  the gate's name in DynamoDB
+    resources   by logical name in template.yaml what a reference to it gives: a queue's URL, the name of a table, a bucket, a bus
     functions   by logical name in template.yaml: name (in the emulator), environment and timeout_seconds as deployed, bootstrap (path)
     aws         endpoint of every service, port, region, access_key_id and secret_access_key (the account's root)
     issuer      issuer (the tokens' iss), user_pool, api_client and brief_client (app clients: tokens of 8 hours, of one second)
     mint_token  command that prints an access token, run from the repository; append "merchant <tenant>", "brief <tenant>" (one second),
-                "platform", "tenantless", or "fresh <count>" (new tenants, a line each: tenant, space, token)
+                "platform", "operator <name>", "tenantless", or "fresh <count>" (new tenants, a line each: tenant, space, token)
     postgres    host, port, superuser, owner, database; no passwords
     pgbouncer   host, port, database; admits the owner and the functions' roles
     processes   postgres, pgbouncer, emulator: pid, and born (kernel clock ticks). Functions run as children of the emulator
