@@ -55,6 +55,18 @@ impl Aims {
         self.push(aim, percent(permille), permille <= 1250);
     }
 
+    /// Rows a second at full tilt.
+    pub fn announced(&mut self, rate: u128) {
+        let aim = "at least 5,000 events/s announced at full tilt, by one poller".into();
+        self.push(aim, rate.to_string(), rate >= 5000);
+    }
+
+    /// The longest that a row has waited in a minute of 1,000 a second, in milliseconds.
+    pub fn backlog(&mut self, milliseconds: u128) {
+        let aim = "no row older than 1 s in a minute of 1,000 a second".into();
+        self.push(aim, format!("{milliseconds} ms"), milliseconds <= 1000);
+    }
+
     fn push(&mut self, aim: String, measured: String, met: bool) {
         self.0.push(Line { aim, measured, met });
     }

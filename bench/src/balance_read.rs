@@ -110,8 +110,8 @@ async fn credit(admin: &Client, scene: &Scene, account: Uuid, count: i32) -> Out
                  SELECT side.account, key, side.type, 1, 'EUR', key, $1
                    FROM keys, (VALUES ($2::uuid, 'DEBIT'::ledger.ledger_entry_type), ($3::uuid, 'CREDIT')) AS side (account, type)
              )
-             INSERT INTO ledger.balance_tail (account_id, tenant_id, delta)
-             SELECT side.account, $1, side.delta FROM keys, (VALUES ($2::uuid, -1), ($3::uuid, 1)) AS side (account, delta)",
+             INSERT INTO ledger.balance_tail (account_id, delta)
+             SELECT side.account, side.delta FROM keys, (VALUES ($2::uuid, -1), ($3::uuid, 1)) AS side (account, delta)",
             &[&scene.tenant, &scene.external, &account, &keys],
         )
         .await?;

@@ -28,7 +28,7 @@ WITH intent AS (
            (account_id, transaction_id, entry_type, amount, currency, idempotency_key, tenant_id)
     VALUES ($4, $2, 'DEBIT', $6, 'EUR', $2, $1), ($5, $2, 'CREDIT', $6, 'EUR', $2, $1)
 ), tail AS (
-    INSERT INTO ledger.balance_tail (account_id, tenant_id, delta) VALUES ($4, $1, -$6), ($5, $1, $6)
+    INSERT INTO ledger.balance_tail (account_id, delta) VALUES ($4, -$6), ($5, $6)
 )
 INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type) VALUES ($1, $2, 1, 'payment.posted.v1')";
 

@@ -79,8 +79,28 @@ pub async fn run(cloud: &Cloud, scene: &Scene, aims: &mut Aims) -> Outcome<()> {
             aims.round_trips(trips, u128::from(ROUND_TRIPS_OF));
         }
     }
-    println!();
+    println!(
+        "folding: {} WAL bytes more for each delta, sooner or later, and a posting leaves two\n",
+        folding(&admin, scene).await?
+    );
     Ok(())
+}
+
+/// Bytes of write-ahead log that turning a delta into its share of a checkpoint takes, over all the uniform accounts.
+async fn folding(admin: &Client, scene: &Scene) -> Outcome<u128> {
+    full_page_writes(admin, false).await?;
+    let accounts = scene.uniform.to_vec();
+    let before = log_position(admin, admin).await?.0;
+    let folded: i64 = admin
+        .query_one(
+            "SELECT sum(ledger.fold(account)) FROM unnest($1::uuid[]) AS account",
+            &[&accounts],
+        )
+        .await?
+        .get(0);
+    let bytes = log_position(admin, admin).await?.0 - before;
+    full_page_writes(admin, true).await?;
+    Ok(bytes / u128::try_from(folded)?)
 }
 
 /// Place of `post()`, uniform, among the measured.
