@@ -14,9 +14,10 @@
 //! | [`window`] | how old a key may be when it first posts |
 //! | [`outcome`], [`recorded`] | what the ledger decided, and how it says so |
 //! | [`answer`] | the bytes the client gets, now and for every retry |
+//! | [`event`] | what other systems are told, under which id |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
-//! [`money`] and [`ids`] are the words all of them use.
+//! [`money`], [`ids`] and [`email_address`] are the words all of them use.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -25,6 +26,8 @@ mod canonical;
 pub mod card_number;
 pub mod client_key;
 mod document;
+pub mod email_address;
+pub mod event;
 pub mod fingerprint;
 pub mod gate;
 pub mod ids;
