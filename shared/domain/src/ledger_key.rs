@@ -8,8 +8,10 @@ use uuid::{Uuid, Variant};
 use crate::canonical::Canonical;
 use crate::ids::{AccountId, ClientKey, LedgerKey, TenantId};
 use crate::money::Currency;
+use crate::settlement::step::Action;
 
-/// The step of an intent that a ledger key belongs to: each step and each undo posts under a key of its own.
+/// The step of an intent that a client's key begins. What follows from it by itself, each step and each undo of a
+/// settlement, has a key of its own ([`LedgerKey::of_action`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Whatever moves money at a client's word. Payments and deposits share it on purpose: a client key then names one
@@ -46,6 +48,21 @@ impl LedgerKey {
         } else {
             bytes[0] = 0;
         }
+        Self::from(Uuid::new_v8(bytes))
+    }
+
+    /// The key of one action of a settlement, in the settlement's own place: its partition, and its month.
+    ///
+    /// Of the settlement's id and not of the client's key, so that whoever has the id can find the whole log. Hashed
+    /// under a tag of its own: no client can mint a key that is derived to one of these.
+    #[must_use]
+    pub fn of_action(tenant: TenantId, settlement: Self, action: Action) -> Self {
+        let mut bytes = Canonical::tagged("onceledger/settlement-key/1")
+            .uuid(tenant.uuid())
+            .uuid(settlement.uuid())
+            .text(action.as_str())
+            .half();
+        bytes[..6].copy_from_slice(&settlement.uuid().as_bytes()[..6]);
         Self::from(Uuid::new_v8(bytes))
     }
 
@@ -116,6 +133,54 @@ mod tests {
         assert_eq!(opened.to_string(), "a23497f8-629d-8034-8dd1-14cb8289c597");
     }
 
+    /// As above, and computed apart from this code.
+    #[test]
+    fn keys_of_actions_never_change() {
+        let listed = [
+            [
+                "0192f0c1-2b3a-810d-8ac2-be2565a995e4",
+                "004a1d47-f9c9-8b2c-a1bf-a4c458ab7350",
+            ],
+            [
+                "0192f0c1-2b3a-85ba-9d15-bfa3a9f2a407",
+                "004a1d47-f9c9-83c3-a116-3e856efe2b56",
+            ],
+            [
+                "0192f0c1-2b3a-808b-bfd1-1692b2c51590",
+                "004a1d47-f9c9-8c6f-9630-b32d37f4adbd",
+            ],
+            [
+                "0192f0c1-2b3a-89da-8152-589e45443bb6",
+                "004a1d47-f9c9-8a5b-ae38-c78a19df4e1d",
+            ],
+            [
+                "0192f0c1-2b3a-897a-92d3-3f8ddc2a6af6",
+                "004a1d47-f9c9-8933-81a6-e87b8974f4aa",
+            ],
+            [
+                "0192f0c1-2b3a-8c99-bff6-9de9f90c5a73",
+                "004a1d47-f9c9-882e-bd5f-6a86a2849e0f",
+            ],
+            [
+                "0192f0c1-2b3a-8744-84ca-d342a4e0b318",
+                "004a1d47-f9c9-8c36-9530-9630eb8875d8",
+            ],
+            [
+                "0192f0c1-2b3a-859b-9637-aad70db1ea13",
+                "004a1d47-f9c9-8899-a5a3-2bc0c0bc427f",
+            ],
+            [
+                "0192f0c1-2b3a-8f51-9cd0-9d71fbd17b50",
+                "004a1d47-f9c9-839a-be92-9cc4ac6cecb4",
+            ],
+        ];
+        for (action, expected) in Action::ALL.into_iter().zip(listed) {
+            let keys =
+                [V7, V4].map(|key| LedgerKey::of_action(tenant(TENANT), derive(TENANT, key), action).to_string());
+            assert_eq!(keys, expected, "{action}");
+        }
+    }
+
     #[test]
     fn a_version_7_key_lends_its_timestamp() {
         assert_eq!(derive(TENANT, V7).timestamp_ms(), Some(0x0192_f0c1_2b3a));
@@ -158,6 +223,31 @@ mod tests {
             let opened = |t, k| AccountId::opened_with(tenant(t), client_key(k));
             prop_assert_ne!(opened(tenant_id, key), opened(tenant_id ^ flip, key));
             prop_assert_ne!(opened(tenant_id, key), opened(tenant_id, key ^ flip));
+        }
+
+        /// Neither with each other, nor with a request, be it of the client who sends the settlement's id as its key.
+        #[test]
+        fn no_two_actions_or_settlements_share_a_key(tenant_id: u128, key: u128, bit in 0..128u32) {
+            let flip = 1 << bit;
+            let settlement = derive(tenant_id, key);
+            let as_client_key = derive(tenant_id, settlement.uuid().as_u128());
+            let mut keys = std::collections::HashSet::from([settlement, as_client_key]);
+            for action in Action::ALL {
+                let of = |t, id: LedgerKey| LedgerKey::of_action(tenant(t), id, action);
+                let other = LedgerKey::from(Uuid::from_u128(settlement.uuid().as_u128() ^ flip));
+                prop_assert!(keys.insert(of(tenant_id, settlement)));
+                prop_assert!(keys.insert(of(tenant_id ^ flip, settlement)));
+                prop_assert!(keys.insert(of(tenant_id, other)));
+            }
+        }
+
+        #[test]
+        fn an_action_has_the_place_of_its_settlement(tenant_id: u128, key: u128, nth in 0..Action::ALL.len()) {
+            let settlement = derive(tenant_id, key);
+            let action = LedgerKey::of_action(tenant(tenant_id), settlement, Action::ALL[nth]);
+            prop_assert_eq!(action.timestamp_ms(), settlement.timestamp_ms());
+            prop_assert_eq!(action.uuid().as_u128() >> 80, settlement.uuid().as_u128() >> 80);
+            prop_assert_eq!((action.uuid().get_version_num(), action.uuid().get_variant()), (8, Variant::RFC4122));
         }
     }
 }

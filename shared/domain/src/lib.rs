@@ -14,6 +14,7 @@
 //! | [`window`] | how old a key may be when it first posts |
 //! | [`outcome`], [`recorded`] | what the ledger decided, and how it says so |
 //! | [`answer`] | the bytes the client gets, now and for every retry |
+//! | [`settlement`] | what is done of a settlement, and in which order it is undone |
 //! | [`event`] | what other systems are told, under which id |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
@@ -38,4 +39,5 @@ pub mod outcome;
 pub mod problem;
 pub mod problem_body;
 pub mod recorded;
+pub mod settlement;
 pub mod window;
