@@ -5,7 +5,8 @@
 -- Only what is still to be announced: a published row leaves for `published_events`, one that cannot be published for
 -- `dead_letters`. So the queue and its only index stay as small as the backlog, whatever the ledger has seen.
 CREATE TABLE ledger.outbox (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- order of numbering, not of commit
+    -- Its place in the queue: order of numbering, not of commit. A row that was tried gets a new one, at the end.
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     written_at   timestamptz NOT NULL DEFAULT now(),
     tenant_id    uuid NOT NULL,
     ledger_key   uuid NOT NULL,                     -- the intent it announces
@@ -14,7 +15,8 @@ CREATE TABLE ledger.outbox (
     event_type   text NOT NULL,                     -- payment.posted.v1, …
     lease        uuid,                              -- which poller is publishing it
     not_before   timestamptz,                       -- nobody else takes it up before then
-    last_error   text
+    last_error   text,
+    CONSTRAINT outbox_sequence_positive CHECK (sequence >= 1)
     -- A lease changes no indexed column: half a page of room keeps its new version beside the old one.
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
@@ -42,6 +44,7 @@ CREATE TABLE ledger.dead_letters (
     queued_at   timestamptz,                        -- when its copy reached the queue; NULL: not yet
     resolution  text,                               -- replayed, discarded; NULL: open
     resolved_at timestamptz,
+    CONSTRAINT dead_letters_sequence_positive CHECK (sequence >= 1),
     CONSTRAINT dead_letters_resolution_known CHECK (resolution IN ('replayed', 'discarded')),
     CONSTRAINT dead_letters_resolved_whole CHECK ((resolution IS NULL) = (resolved_at IS NULL))
 );
@@ -63,7 +66,9 @@ GRANT INSERT ON ledger.outbox TO ledger_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.outbox TO ledger_announcing;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.published_events TO ledger_announcing;
 GRANT SELECT, INSERT, UPDATE ON ledger.dead_letters TO ledger_announcing;
-GRANT SELECT ON ledger.ledger_transactions TO ledger_announcing;
+-- What events are rendered from. Not the details: they may hold personal data.
+GRANT SELECT (ledger_key, tenant_id, kind, outcome, source, destination, amount, currency, created_at)
+    ON ledger.ledger_transactions TO ledger_announcing;
 GRANT SELECT ON ledger.outbox, ledger.published_events, ledger.dead_letters TO auditor;
 CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.outbox FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.outbox ENABLE ALWAYS TRIGGER never_truncated;

@@ -73,7 +73,7 @@ END $$;
 -- One account with its balance in minor units. No row: there is none of this tenant.
 CREATE FUNCTION ledger.account(p_tenant uuid, p_account uuid)
 RETURNS TABLE (account_id uuid, purpose text, currency text, floor bigint, frozen boolean, balance text, created_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('app.tenant_id', p_tenant::text, true);

@@ -58,7 +58,7 @@ pub struct StubBus {
 struct Desk {
     bus: Mutex<Arc<Behaviour>>,
     queue: Mutex<Answer>,
-    missing: Mutex<bool>,
+    describe: Mutex<Answer>,
     delay: Mutex<Duration>,
     seen: watch::Sender<Seen>,
 }
@@ -75,7 +75,7 @@ impl StubBus {
         let desk = Arc::new(Desk {
             bus: Mutex::new(Arc::new(|_: &[Value]| Answer::Accept)),
             queue: Mutex::new(Answer::Accept),
-            missing: Mutex::new(false),
+            describe: Mutex::new(Answer::Accept),
             delay: Mutex::new(Duration::ZERO),
             seen: watch::Sender::new(Seen::default()),
         });
@@ -110,12 +110,13 @@ impl StubBus {
         *locked(&self.desk.queue) = answer;
     }
 
-    /// Whether the bus is there. `PutEvents` takes everything all the same, as the service's does.
-    pub fn set_missing(&self, missing: bool) {
-        *locked(&self.desk.missing) = missing;
+    /// From now on, does this with each `DescribeEventBus`. `PutEvents` takes everything all the same, as the service's
+    /// does.
+    pub fn describe(&self, answer: Answer) {
+        *locked(&self.desk.describe) = answer;
     }
 
-    /// How long each call to the bus takes.
+    /// How long each call to the bus takes, of either kind.
     pub fn set_delay(&self, delay: Duration) {
         *locked(&self.desk.delay) = delay;
     }
@@ -153,10 +154,11 @@ impl Desk {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         match target {
             Some("AWSEvents.PutEvents") => self.put_events(&body).await,
-            Some("AWSEvents.DescribeEventBus") if *locked(&self.missing) => {
-                Ok(refusal(400, "ResourceNotFoundException"))
+            Some("AWSEvents.DescribeEventBus") => {
+                let (answer, delay) = (locked(&self.describe).clone(), *locked(&self.delay));
+                tokio::time::sleep(delay).await;
+                end(&answer, &json!({ "Name": body["Name"] })).await
             }
-            Some("AWSEvents.DescribeEventBus") => Ok(json_answer(200, &json!({ "Name": body["Name"] }))),
             Some("AmazonSQS.SendMessageBatch") => self.send_messages(&body).await,
             _ => Ok(refusal(400, "UnknownOperationException")),
         }

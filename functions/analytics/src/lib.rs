@@ -63,7 +63,7 @@ impl Analytics {
                 again.extend(lines.iter().map(|line| line.message.message_id.clone()));
             }
         }
-        again.into_iter().collect()
+        Failures::counted(again)
     }
 
     /// The message's line, if it is not archived yet, and ours to archive from now on.

@@ -49,7 +49,7 @@ impl<M: Mailer> Notifier<M> {
     pub async fn handle(&self, batch: Batch) -> Failures {
         let ended = join_all(batch.messages.iter().map(|message| self.message(message))).await;
         let again = batch.messages.into_iter().zip(ended).filter(|(_, done)| !done);
-        again.map(|(message, _)| message.message_id).collect()
+        Failures::counted(again.map(|(message, _)| message.message_id).collect())
     }
 
     /// Whether the message is done with. Logs what became of it.

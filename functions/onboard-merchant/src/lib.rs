@@ -7,7 +7,7 @@ use adapters::http::{self, Success};
 use adapters::ledger::Ledger;
 use adapters::ledger::accounts::HouseAccount;
 use domain::ids::{AccountId, TenantId};
-use domain::intent::MerchantRequest;
+use domain::intent::{Contact, MerchantRequest};
 use domain::money::Currency;
 use domain::problem::Problem;
 use lambda_http::{Body, Request, Response};
@@ -37,8 +37,10 @@ pub async fn handle(ledger: &Ledger, contacts: &Contacts, request: Request) -> R
         let request = MerchantRequest::parse(call.json()?)?;
         let (created, accounts) = ledger.onboard_merchant(merchant, &request.currencies).await?;
         // Apart from the ledger, so that it can be erased; and after it, for a merchant that there is.
-        if let Some(email) = &request.contact_email {
-            contacts.put(merchant, email).await?;
+        match &request.contact {
+            Contact::Kept => (),
+            Contact::Removed => contacts.remove(merchant).await?,
+            Contact::Named(email) => contacts.put(merchant, email).await?,
         }
         let merchant = Merchant {
             id: merchant,

@@ -3,7 +3,7 @@
 //!
 //! | the bus says | it blames |
 //! |---|---|
-//! | of one entry: throttled, failed inside, unavailable, access denied | the bus |
+//! | of one entry: throttled, failed inside, unavailable, access denied; no code at all | the bus |
 //! | of one entry: malformed, invalid, its source or type not permitted | that event |
 //! | of one entry: a code that is not known here | that event if another of the same call was accepted, else the bus |
 //! | of the whole call: invalid, too large | what is in it; it is split, until the culprit stands alone |
@@ -15,6 +15,37 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html>
 
 use adapters::bus::{Put, Refusal};
+
+/// What the bus says of itself, of who calls and of how often, whether of a call or of one of its entries.
+const THE_BUS_S: [&str; 27] = [
+    "",
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "InternalException",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "AccessDeniedException",
+    "AccessDenied",
+    "RedactionFailure",
+    "InvalidAccountIdException",
+    "OptInRequired",
+    "ResourceNotFoundException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "ConcurrentModificationException",
+    "OperationDisabledException",
+];
 
 /// What became of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +105,7 @@ fn entry(answer: Result<(), Refusal>) -> Blame {
         return Blame::Accepted;
     };
     match refusal.code.as_str() {
-        "ThrottlingException"
-        | "InternalFailure"
-        | "InternalException"
-        | "ServiceUnavailable"
-        | "AccessDeniedException" => Blame::Bus(refusal.to_string()),
+        code if THE_BUS_S.contains(&code) => Blame::Bus(refusal.to_string()),
         "MalformedDetail"
         | "InvalidArgument"
         | "NotAuthorized"
@@ -93,32 +120,8 @@ fn whole(status: u16, refusal: &Refusal) -> Blame {
     let why = format!("{status} {refusal}");
     match (status, refusal.code.as_str()) {
         (413, _) | (400, "ValidationException" | "ValidationError") => Blame::Event(why),
-        (
-            400,
-            "ThrottlingException"
-            | "Throttling"
-            | "TooManyRequestsException"
-            | "LimitExceededException"
-            | "RequestLimitExceeded"
-            | "InternalException"
-            | "InternalFailure"
-            | "ServiceUnavailable"
-            | "AccessDeniedException"
-            | "AccessDenied"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "ResourceNotFoundException"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "RequestExpired"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "IncompleteSignature"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException",
-        ) => Blame::Bus(why),
-        (400, _) => Blame::Unclear(why),
+        (400, "NotAuthorized") => Blame::Bus(why),
+        (400, code) if !THE_BUS_S.contains(&code) => Blame::Unclear(why),
         // Who calls, how often and what stands between are the bus's; so is an answer that is no refusal at all.
         _ => Blame::Bus(why),
     }
@@ -199,6 +202,27 @@ mod tests {
         assert_eq!(became(refused(400, "Surprise"), 1), "B");
         let halves = vec![(1, Blame::Accepted), (2, Blame::Unclear("400".to_owned()))];
         assert_eq!(cleared(halves)[1].1, Blame::Event("400".to_owned()));
+    }
+
+    #[test]
+    fn a_code_that_is_the_bus_s_is_so_of_a_call_and_of_an_entry_though_another_was_accepted() {
+        for code in [
+            "TooManyRequestsException",
+            "LimitExceededException",
+            "Throttling",
+            "ThrottlingException",
+            "AccessDenied",
+            "AccessDeniedException",
+            "RedactionFailure",
+            "InvalidAccountIdException",
+            "ResourceNotFoundException",
+            "InternalFailure",
+            "",
+        ] {
+            assert_eq!(became(refused(400, code), 2), "BB", "{code:?}");
+            let entries = Put::Answered(vec![Ok(()), Err(refusal(code))]);
+            assert_eq!(became(entries, 2), "AB", "{code:?}");
+        }
     }
 
     #[test]

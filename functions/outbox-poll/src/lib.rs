@@ -10,6 +10,7 @@
 
 pub mod became;
 pub mod blame;
+pub mod cleaning;
 pub mod copies;
 pub mod pause;
 pub mod publish;

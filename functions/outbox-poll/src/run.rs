@@ -1,15 +1,17 @@
 //! One run, round by round, from its start to shortly before its deadline.
 
+mod settle;
+
 use std::time::{Duration, Instant};
 
-use adapters::bus::BusError;
-use adapters::ledger::LedgerError;
+use adapters::bus::{BusError, ENTRIES};
 use adapters::ledger::outbox::Leased;
 use adapters::metrics;
 use tokio::time::sleep;
 
-use crate::became::{Became, Failures};
+use crate::became::Became;
 use crate::blame::Blame;
+use crate::cleaning::Cleaning;
 use crate::copies::Copies;
 use crate::pause::{BackOff, Idle};
 use crate::publish::publish;
@@ -18,6 +20,8 @@ use crate::{Poller, Trouble};
 
 /// Rows of one lease.
 const BATCH: i32 = 500;
+/// A lease of as many leaves more behind: all but the newest's share.
+const FULL: usize = 450;
 /// How long a lease lasts, in seconds. A poller that dies delays what it held by as much.
 const LEASE_SECONDS: u16 = 30;
 /// No round begins later than this before the deadline: a lease (3 s, and mostly milliseconds), a call (5 s) and what
@@ -25,20 +29,6 @@ const LEASE_SECONDS: u16 = 30;
 /// next one begins.
 const STOP_BEFORE: Duration = Duration::from_secs(15);
 
-/// How many failures of its own make a dead letter of a row.
-const FAILURES: i32 = 5;
-/// A failure is a row's own only if the bus has lately accepted something: a bus that calls everything invalid is
-/// broken. Shorter than the 1 + 2 + 4 + 8 s between a row's first failure and its fifth, so that no row dies in an
-/// outage alone.
-const LATELY: Duration = Duration::from_secs(10);
-/// When a row is tried again whose failure could not be counted, in seconds. Less than [`LATELY`], so that one
-/// acceptance is enough for the next one to be.
-const UNCOUNTED_SECONDS: i32 = 5;
-/// When a row is tried again that this version cannot announce, in seconds: another version may be there by then.
-const NOT_KNOWN_SECONDS: i32 = 60;
-
-/// How often what was published long ago is removed while nothing is published.
-const CLEAN_EVERY: Duration = Duration::from_secs(5);
 /// How often metrics are written.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,9 +42,10 @@ pub struct Run<'a> {
     worked: bool,
     /// Accepted by the bus; the ledger does not know yet.
     unmarked: Vec<i64>,
-    last_accepted: Option<Instant>,
+    /// When the bus last took something.
+    accepted: Option<Instant>,
     copies: Copies,
-    cleaned: Instant,
+    cleaning: Cleaning,
     told: Option<Instant>,
     idle: Idle,
     bus_back_off: BackOff,
@@ -69,17 +60,16 @@ impl<'a> Run<'a> {
     /// A run that has not begun.
     #[must_use]
     pub fn new(poller: &'a Poller, deadline: Instant) -> Self {
-        let now = Instant::now();
         Self {
             poller,
             deadline,
             bus_verified: false,
             worked: false,
             unmarked: Vec::new(),
-            last_accepted: None,
+            accepted: None,
             // An earlier run may have died between a letter and its copy.
             copies: Copies::due(),
-            cleaned: now,
+            cleaning: Cleaning::begin(Instant::now()),
             told: None,
             idle: Idle::default(),
             bus_back_off: BackOff::default(),
@@ -134,14 +124,14 @@ impl<'a> Run<'a> {
             self.bus_verified = true;
         }
         self.mark().await?;
-        self.copies.send(self.poller).await?;
+        self.copies.send(self.poller).await;
         let leased = self.poller.ledger.lease_outbox(BATCH, LEASE_SECONDS).await?;
         self.ledger_back_off = BackOff::default();
         let became = Became::of(&leased, self.announce(&leased).await);
         let pause = self.pause(&leased, &became);
-        let marked = became.accepted.len();
+        let published = became.accepted.len();
         self.settle(&leased, became).await?;
-        self.clean_up(marked).await?;
+        self.cleaning.after(published, self.poller).await;
         Ok(pause)
     }
 
@@ -154,20 +144,28 @@ impl<'a> Run<'a> {
         publish(&self.poller.bus, &events, leased.until.min(self.deadline)).await
     }
 
-    /// None while there is more than one lease takes; a little, if anything was accepted; ever more, if nothing was.
+    /// None while there is more than one lease takes; a little, when that is all; ever more, while the bus fails or
+    /// refuses what it is given.
     fn pause(&mut self, leased: &Leased, became: &Became) -> Duration {
         if !became.accepted.is_empty() {
-            self.last_accepted = Some(Instant::now());
-            self.bus_back_off = BackOff::default();
+            self.accepted = Some(Instant::now());
             self.idle = Idle::default();
         }
-        if let Some(why) = &became.bus_failure {
-            tracing::warn!(error = why, outbox.events = became.given_back.len(), "the bus fails");
+        let refuses = became.accepted.is_empty() && became.refused.len() >= ENTRIES;
+        if became.bus_failure.is_some() || refuses {
+            tracing::warn!(
+                error = became.bus_failure,
+                outbox.given_back = became.given_back.len(),
+                outbox.refused = became.refused.len(),
+                "the bus fails"
+            );
             self.tally.back_offs += 1;
             return self.bus_back_off.pause(|below| fastrand::u64(..below));
         }
-        let full = i32::try_from(leased.rows.len()).is_ok_and(|rows| rows == BATCH);
-        if full && !became.accepted.is_empty() {
+        if !became.accepted.is_empty() {
+            self.bus_back_off = BackOff::default();
+        }
+        if leased.rows.len() >= FULL {
             return Duration::ZERO;
         }
         self.idle.pause()
@@ -182,88 +180,6 @@ impl<'a> Run<'a> {
             Trouble::Ledger(_) | Trouble::NoTime => &mut self.ledger_back_off,
         }
         .pause(|below| fastrand::u64(..below))
-    }
-
-    /// Tells the ledger. What it could not be told is free again when the lease ends.
-    async fn settle(&mut self, leased: &Leased, became: Became) -> Result<(), LedgerError> {
-        let ledger = &self.poller.ledger;
-        self.tally.published += became.accepted.len();
-        self.tally.failures += became.refused.len() + became.unfounded.len() + became.not_known.len();
-        self.unmarked.extend(became.accepted);
-        self.mark().await?;
-        self.blame(leased, became.refused, became.unfounded).await?;
-        if let [id, ..] = became.not_known.as_slice() {
-            let events = became.not_known.len();
-            tracing::error!(outbox.id = id, outbox.events = events, "events are not known here");
-            ledger.give_back(leased, &became.not_known, NOT_KNOWN_SECONDS).await?;
-        }
-        if !became.given_back.is_empty() {
-            ledger.give_back(leased, &became.given_back, 0).await?;
-        }
-        Ok(())
-    }
-
-    /// Counts the failures that are the rows' own.
-    async fn blame(&mut self, leased: &Leased, refused: Failures, unfounded: Failures) -> Result<(), LedgerError> {
-        let mut own = unfounded;
-        if let [(id, why), ..] = own.as_slice() {
-            tracing::error!(
-                outbox.id = id,
-                error = why,
-                outbox.events = own.len(),
-                "events are unfounded"
-            );
-        }
-        if let [(id, why), ..] = refused.as_slice() {
-            let (events, counted) = (
-                refused.len(),
-                self.last_accepted.is_some_and(|at| at.elapsed() < LATELY),
-            );
-            tracing::warn!(
-                outbox.id = id,
-                error = why,
-                outbox.events = events,
-                counted,
-                "events fail"
-            );
-            if counted {
-                own.extend(refused);
-            } else {
-                let ids: Vec<_> = refused.iter().map(|(id, _)| *id).collect();
-                self.poller.ledger.give_back(leased, &ids, UNCOUNTED_SECONDS).await?;
-            }
-        }
-        if own.is_empty() {
-            return Ok(());
-        }
-        let dead = self.poller.ledger.count_failures(leased, &own, FAILURES).await?;
-        if dead > 0 {
-            self.tally.dead_letters += dead;
-            self.copies = Copies::due();
-        }
-        Ok(())
-    }
-
-    /// Marks what the bus has accepted, also in rounds before, when it could not be marked.
-    async fn mark(&mut self) -> Result<(), LedgerError> {
-        if !self.unmarked.is_empty() {
-            self.poller.ledger.mark_published(&self.unmarked).await?;
-            self.unmarked.clear();
-        }
-        Ok(())
-    }
-
-    /// Removes old rows faster than new ones come, in small batches.
-    async fn clean_up(&mut self, marked: usize) -> Result<(), LedgerError> {
-        if marked == 0 && self.cleaned.elapsed() < CLEAN_EVERY {
-            return Ok(());
-        }
-        self.cleaned = Instant::now();
-        let most = i32::try_from(2 * marked).unwrap_or(BATCH).max(100);
-        self.poller
-            .ledger
-            .remove_published(self.poller.keep_published_hours, most)
-            .await
     }
 
     /// Writes the metrics, unless that was done within `interval`.

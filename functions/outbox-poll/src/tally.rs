@@ -14,6 +14,8 @@ pub struct Tally {
     pub back_offs: usize,
     /// Events that were given up.
     pub dead_letters: usize,
+    /// Events whose failure was not counted, because too many would have been given up.
+    pub withheld: usize,
 }
 
 impl Tally {
@@ -23,6 +25,7 @@ impl Tally {
         self.failures += other.failures;
         self.back_offs += other.back_offs;
         self.dead_letters += other.dead_letters;
+        self.withheld += other.withheld;
     }
 
     /// The counts as metrics, and how the outbox is doing if that is known.
@@ -33,6 +36,7 @@ impl Tally {
             ("EventFailures", self.failures),
             ("BusBackoffs", self.back_offs),
             ("DeadLetters", self.dead_letters),
+            ("EventsWithheld", self.withheld),
         ];
         let counts = counts.map(|(name, count)| (name, Unit::Count, i64::try_from(count).unwrap_or(i64::MAX)));
         let health = health.map(|health| {

@@ -1,5 +1,6 @@
 //! The event bus: EventBridge. Says what became of a call; whose fault it was is decided elsewhere.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -61,6 +62,8 @@ pub struct Refusal {
 pub struct Bus {
     client: Client,
     name: String,
+    /// Set when it was found.
+    found: OnceLock<()>,
 }
 
 impl Bus {
@@ -73,16 +76,21 @@ impl Bus {
         Self {
             client: Client::new(&sdk),
             name: config.bus.clone(),
+            found: OnceLock::new(),
         }
     }
 
-    /// Makes sure that the bus is there.
+    /// Makes sure that the bus is there. Once found, it is until it is known to be missing: that it cannot be asked
+    /// must not keep it from being told.
     ///
     /// # Errors
     /// [`BusError`]
     pub async fn verify(&self) -> Result<(), BusError> {
         match self.client.describe_event_bus().name(&self.name).send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.found.get_or_init(|| ());
+                Ok(())
+            }
             Err(error)
                 if error
                     .as_service_error()
@@ -90,7 +98,14 @@ impl Bus {
             {
                 Err(BusError::Missing(self.name.clone()))
             }
-            Err(error) => Err(BusError::Unavailable(DisplayErrorContext(&error).to_string())),
+            Err(error) => {
+                let unavailable = BusError::Unavailable(DisplayErrorContext(&error).to_string());
+                if self.found.get().is_none() {
+                    return Err(unavailable);
+                }
+                tracing::warn!(error = %unavailable, "the event bus is taken to be where it was");
+                Ok(())
+            }
         }
     }
 

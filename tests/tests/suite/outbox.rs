@@ -6,7 +6,9 @@ mod scene;
 
 mod crashes;
 mod failing_bus;
+mod fairness;
 mod ledger_outages;
 mod poison;
 mod pollers;
+mod unannounceable;
 mod upkeep;

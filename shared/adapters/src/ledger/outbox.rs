@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::event::{Announced, Event, EventId};
+use domain::event::{Announced, Event, EventId, EventType};
 use domain::ids::{AccountId, LedgerKey, TenantId};
 use domain::money::Amount;
 use time::OffsetDateTime;
@@ -20,7 +20,7 @@ pub struct Leased {
     /// When others may take up what is left of them. By this machine's clock, and early: counted from before the
     /// request.
     pub until: Instant,
-    /// In the order of their numbers.
+    /// In the order of their numbers, which are theirs until they are given back or fail.
     pub rows: Vec<OutboxRow>,
 }
 
@@ -29,6 +29,8 @@ pub struct Leased {
 pub struct OutboxRow {
     /// Its number.
     pub id: i64,
+    /// How many failures of its own were counted.
+    pub attempts: i16,
     /// What it announces.
     pub event: Result<Event, Unannounceable>,
 }
@@ -39,8 +41,8 @@ pub enum Unannounceable {
     /// A later version wrote it, and can announce it. The row is not at fault.
     #[error("this version does not know {0:?}")]
     NotKnownHere(String),
-    /// There is no posted intent under its key, which is tampering: the two were written in one commit.
-    #[error("no posted {0} stands behind it")]
+    /// The ledger does not say what it would announce, which is tampering: the two were written in one commit.
+    #[error("the ledger does not bear it out: {0}")]
     Unfounded(String),
 }
 
@@ -49,16 +51,16 @@ pub enum Unannounceable {
 pub struct Unqueued {
     /// The row's number when it was in the outbox.
     pub id: i64,
-    /// The id its event would have had.
-    pub event_id: EventId,
+    /// The id its event would have had; `None`: its sequence is none.
+    pub event_id: Option<EventId>,
     /// As the row had it; this version need not know it.
     pub event_type: String,
     /// Whose event it is.
     pub tenant: TenantId,
     /// The intent it was to announce.
     pub ledger_key: LedgerKey,
-    /// 1, 2, 3 … within the intent.
-    pub sequence: u32,
+    /// 1, 2, 3 … within the intent, unless it was tampered with.
+    pub sequence: i32,
     /// How often it failed.
     pub attempts: i16,
     /// Why it failed last.
@@ -75,6 +77,9 @@ pub struct OutboxHealth {
     /// Dead letters that no operator has decided on.
     pub open_dead_letters: i64,
 }
+
+/// How much of an error is kept, in characters.
+const ERROR_LENGTH: usize = 500;
 
 const LEASE_OUTBOX: &str = "-- lease_outbox
 SELECT * FROM ledger.lease_outbox($1, $2, $3)";
@@ -94,7 +99,8 @@ const OUTBOX_HEALTH: &str = "-- outbox_health
 SELECT * FROM ledger.outbox_health()";
 
 impl Ledger {
-    /// Takes up to `most` rows that nobody holds, oldest first, for `seconds`.
+    /// Takes up to `most` rows that nobody holds for `seconds`: the first in the queue, and for a tenth the newest of those
+    /// that were never tried.
     ///
     /// # Errors
     /// [`LedgerError`]; after `Unknown` rows may be leased, and are free again when the lease ends.
@@ -123,7 +129,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets anyone take these rows after `seconds`. None of them has failed.
+    /// Puts these rows at the end of the queue, for anyone to take after `seconds`. No failure is counted.
     ///
     /// # Errors
     /// [`LedgerError`]; they are free when the lease ends.
@@ -140,8 +146,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Counts a failure of each of these rows, with what was wrong; the `most`-th makes a dead letter of it. Returns
-    /// how many became one. A row whose lease has passed to another poller is left to it.
+    /// Counts a failure of each of these rows, with what was wrong (kept as far as it can be, and shortened); the
+    /// `most`-th makes a dead letter of it. Returns how many became one. A row whose lease has passed to another poller is left to it.
     ///
     /// # Errors
     /// [`LedgerError`]; a failure that was not counted shows again.
@@ -151,7 +157,7 @@ impl Ledger {
         failures: &[(i64, String)],
         most: i32,
     ) -> Result<usize, LedgerError> {
-        let (ids, errors): (Vec<_>, Vec<_>) = failures.iter().map(|(id, error)| (*id, error.as_str())).unzip();
+        let (ids, errors): (Vec<_>, Vec<_>) = failures.iter().map(|(id, error)| (*id, storable(error))).unzip();
         let dead = self
             .call(
                 COUNT_FAILURES,
@@ -214,48 +220,64 @@ impl Ledger {
 fn outbox_row(row: &Row) -> Result<OutboxRow, LedgerError> {
     Ok(OutboxRow {
         id: column(row, "id")?,
+        attempts: column(row, "attempts")?,
         event: event(row)?,
     })
 }
 
+///
+/// # Errors
+/// [`LedgerError`]: it is no row of [`LEASE_OUTBOX`] at all. That is no row's own fault.
 fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
+    let unfounded = |why: &str| Ok(Err(Unannounceable::Unfounded(why.to_owned())));
     let event_type: &str = column(row, "event_type")?;
     let Ok(known) = event_type.parse() else {
         return Ok(Err(Unannounceable::NotKnownHere(event_type.to_owned())));
     };
     let (kind, outcome): (Option<&str>, Option<&str>) = (column(row, "kind")?, column(row, "outcome")?);
     let (Some(kind), Some("posted")) = (kind, outcome) else {
-        return Ok(Err(Unannounceable::Unfounded("intent".to_owned())));
+        return unfounded("no posted intent");
     };
     if !event_type.starts_with(&format!("{kind}.")) {
-        return Ok(Err(Unannounceable::Unfounded(event_type.to_owned())));
+        return unfounded("an intent of another kind");
+    }
+    let sequence: u16 = match known {
+        EventType::PaymentPosted | EventType::DepositPosted => 1,
+    };
+    if column::<i32>(row, "sequence")? != i32::from(sequence) {
+        return unfounded("another sequence");
     }
     let currency: &str = column(row, "currency")?;
     let Ok(currency) = currency.parse() else {
         return Ok(Err(Unannounceable::NotKnownHere(currency.to_owned())));
     };
     let Ok(amount) = Amount::try_from(column::<i64>(row, "amount")?) else {
-        return Ok(Err(Unannounceable::Unfounded("amount".to_owned())));
+        return unfounded("no amount");
+    };
+    let Ok(occurred_at) = column(row, "created_at") else {
+        return unfounded("no time");
     };
     Ok(Ok(Event::from(Announced {
         tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
         ledger_key: LedgerKey::from(column::<Uuid>(row, "ledger_key")?),
-        sequence: sequence(row)?,
+        sequence: sequence.into(),
         event_type: known,
         source: AccountId::from(column::<Uuid>(row, "source")?),
         destination: AccountId::from(column::<Uuid>(row, "destination")?),
         amount,
         currency,
-        occurred_at: column(row, "created_at")?,
+        occurred_at,
     })))
 }
 
 fn unqueued(row: &Row) -> Result<Unqueued, LedgerError> {
     let ledger_key = LedgerKey::from(column::<Uuid>(row, "ledger_key")?);
-    let sequence = sequence(row)?;
+    let sequence = column(row, "sequence")?;
     Ok(Unqueued {
         id: column(row, "id")?,
-        event_id: EventId::of(ledger_key, sequence),
+        event_id: u32::try_from(sequence)
+            .ok()
+            .map(|sequence| EventId::of(ledger_key, sequence)),
         event_type: column(row, "event_type")?,
         tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
         ledger_key,
@@ -266,7 +288,24 @@ fn unqueued(row: &Row) -> Result<Unqueued, LedgerError> {
     })
 }
 
-fn sequence(row: &Row) -> Result<u32, LedgerError> {
-    let unreadable = |_| LedgerError::Unreadable("sequence: negative".to_owned());
-    u32::try_from(column::<i32>(row, "sequence")?).map_err(unreadable)
+/// What the ledger and the queue take of an error, whatever the bus put into it: no NUL, no other control character, no
+/// noncharacter.
+fn storable(error: &str) -> String {
+    let refused = |character: &char| character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}');
+    error
+        .chars()
+        .filter(|character| !refused(character))
+        .take(ERROR_LENGTH)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_kept_without_what_neither_ledger_nor_queue_takes_and_at_most_500_characters_of_it() {
+        assert_eq!(storable("Bad: a\0b\u{7}\r\n\u{fffe}ü\u{85}c"), "Bad: abüc");
+        assert_eq!(storable(&"ü".repeat(1000)), "ü".repeat(500));
+    }
 }

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tests::bus::Answer;
 use tests::lambda::{Function, Unanswered};
 
-use super::scene::{Scene, logged};
+use super::scene::{Scene, id_of, logged, metered};
 use crate::ledger::scratch::in_scratch_database;
 
 const MOMENT: Duration = Duration::from_secs(2);
@@ -66,6 +67,59 @@ async fn the_longer_a_bus_fails_the_less_it_is_asked() {
         scene.bus.behave(|_| Answer::Accept);
         scene.published_all(10).await;
         scene.took(&ids, 1);
+    })
+    .await;
+}
+
+/// For longer than a lease, while payments go on.
+#[tokio::test]
+async fn a_bus_that_throttles_for_longer_than_a_lease_gets_everything_once_and_few_calls_until_then() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        scene.bus.behave(|_| Answer::Refuse(400, "ThrottlingException"));
+        let poller = scene.polling().await;
+        let mut ids = Vec::new();
+        for _ in 0..40 {
+            ids.extend(scene.post(5).await);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!((scene.dead_letters().await, scene.blamed().await), (0, 0));
+        let rounds = logged(&poller, "the bus fails").len();
+        assert!((5..60).contains(&rounds), "{rounds} rounds");
+        // 200 events are 20 calls at most.
+        assert!(scene.bus.seen().calls <= 20 * rounds);
+
+        scene.bus.behave(|_| Answer::Accept);
+        scene.published_all(200).await;
+        scene.took(&ids, 1);
+    })
+    .await;
+}
+
+/// What it takes between two refusals does not say that it is well.
+#[tokio::test]
+async fn a_bus_that_throttles_a_part_of_the_stream_is_given_time_too() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        let throttled = scene.post(1).await;
+        scene.bus.behave({
+            let throttled = throttled.clone();
+            move |details| {
+                let code = |detail| throttled.contains(&id_of(detail)).then_some("ThrottlingException");
+                Answer::Entries(details.iter().map(code).collect())
+            }
+        });
+        let poller = scene.polling().await;
+        let mut ids = Vec::new();
+        for _ in 0..60 {
+            ids.extend(scene.post(1).await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let rounds = logged(&poller, "the bus fails").len();
+        assert!((3..30).contains(&rounds), "{rounds} rounds");
+        scene.bus.behave(|_| Answer::Accept);
+        scene.published_all(61).await;
+        scene.took(&[throttled, ids].concat(), 1);
     })
     .await;
 }
@@ -149,6 +203,7 @@ async fn a_bus_that_calls_everything_invalid_kills_no_event() {
         assert_eq!(scene.dead_letters().await, 0);
         assert!(scene.blamed().await < 5);
         assert!(!logged(&poller, "events fail").is_empty(), "it is told, though");
+        assert!(metered(&poller, "BusBackoffs") > 0, "and the bus is given time");
 
         scene.bus.behave(|_| Answer::Accept);
         scene.published_all(40).await;
@@ -162,7 +217,7 @@ async fn a_run_without_its_bus_fails_by_name_and_touches_nothing() {
     in_scratch_database(async |cloud| {
         let scene = Scene::set(cloud).await;
         let ids = scene.post(3).await;
-        scene.bus.set_missing(true);
+        scene.bus.describe(Answer::Refuse(400, "ResourceNotFoundException"));
         let ended = scene.run(Duration::from_secs(30)).await;
         let Err(Unanswered::Failed(error)) = ended else {
             panic!("a run without a bus went on: {ended:?}");
@@ -176,9 +231,29 @@ async fn a_run_without_its_bus_fails_by_name_and_touches_nothing() {
             3
         );
 
-        scene.bus.set_missing(false);
+        scene.bus.describe(Answer::Accept);
         scene.run(MOMENT).await.unwrap();
         scene.took(&ids, 1);
+    })
+    .await;
+}
+
+/// It was there a minute ago, and takes events.
+#[tokio::test]
+async fn a_bus_that_was_found_before_and_cannot_be_asked_now_is_still_told() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        let poller = scene.poller(MOMENT).start().await.unwrap();
+        poller.invoke(&json!({})).await.unwrap();
+        scene.bus.describe(Answer::Refuse(400, "ThrottlingException"));
+        let ids = scene.post(3).await;
+        poller.invoke(&json!({})).await.unwrap();
+        scene.took(&ids, 1);
+
+        // That it is gone would be another thing.
+        scene.bus.describe(Answer::Refuse(400, "ResourceNotFoundException"));
+        let ended = poller.invoke(&json!({})).await;
+        assert!(matches!(&ended, Err(Unanswered::Failed(error)) if error["errorType"] == "EventBusMissing"));
     })
     .await;
 }
@@ -192,7 +267,7 @@ async fn a_run_that_never_reaches_its_bus_fails_and_leases_nothing() {
         let nobody = "http://127.0.0.1:1";
         let poller = scene.poller(MOMENT).set("AWS_ENDPOINT_URL_EVENTBRIDGE", nobody);
         let poller = poller.start().await.unwrap();
-        let ended = poller.invoke(&serde_json::json!({})).await;
+        let ended = poller.invoke(&json!({})).await;
         assert!(matches!(&ended, Err(Unanswered::Failed(error)) if error["errorType"] == "EventBusUnavailable"));
         assert_eq!(
             scene

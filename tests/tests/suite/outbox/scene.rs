@@ -167,6 +167,12 @@ pub fn id_of(detail: &Value) -> String {
     detail["event_id"].as_str().unwrap_or_default().to_owned()
 }
 
+/// The sum of a metric over all that a poller has written.
+pub fn metered(poller: &Function, metric: &str) -> i64 {
+    let value = |line: &str| serde_json::from_str::<Value>(line).ok()?[metric].as_i64();
+    poller.output().lines().filter_map(value).sum()
+}
+
 /// The lines that a poller wrote, by their message.
 pub fn logged(poller: &Function, message: &str) -> Vec<Value> {
     let output = poller.output();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use super::scene::{Scene, logged};
 use crate::ledger::scratch::in_scratch_database;
 
 #[tokio::test]
@@ -25,6 +25,33 @@ async fn what_was_published_is_kept_for_a_while_and_then_removed() {
                 .await,
             0
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn that_old_rows_cannot_be_removed_holds_up_no_event() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        scene
+            .execute(
+                "CREATE OR REPLACE FUNCTION ledger.remove_published(p_keep_hours integer, p_most integer) RETURNS integer
+                 LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM pg_sleep(10); RETURN 0; END $$",
+            )
+            .await;
+        let mut ids = scene.post(3).await;
+        let poller = scene.polling().await;
+        let message = "what was published long ago is not removed";
+        while logged(&poller, message).is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for _ in 0..3 {
+            ids.extend(scene.post(3).await);
+            scene.drained().await;
+        }
+        scene.took(&ids, 1);
+        assert_eq!(logged(&poller, message).len(), 1, "it is left alone for a while");
+        assert!(logged(&poller, "a round came to nothing").is_empty());
     })
     .await;
 }
@@ -94,6 +121,7 @@ async fn the_metrics_are_lines_in_the_embedded_format() {
                 ("DeadLetters", "Count"),
                 ("EventFailures", "Count"),
                 ("EventsPublished", "Count"),
+                ("EventsWithheld", "Count"),
                 ("OpenDeadLetters", "Count"),
                 ("OutboxOldestSeconds", "Seconds"),
             ];
@@ -102,6 +130,23 @@ async fn the_metrics_are_lines_in_the_embedded_format() {
         }
         let sum = |name: &str| metrics.iter().map(|line| line[name].as_i64().unwrap()).sum::<i64>();
         assert_eq!((sum("EventsPublished"), sum("EventFailures")), (7, 0));
+    })
+    .await;
+}
+
+/// What it may see of an intent is what it says of it.
+#[tokio::test]
+async fn who_announces_cannot_read_an_intent_s_details_or_its_fingerprint() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        let readable = "SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute
+                         WHERE attrelid = 'ledger.ledger_transactions'::regclass AND attnum > 0
+                           AND has_column_privilege('ledger_announcing', attrelid, attnum, 'SELECT')";
+        let row = scene.superuser.query_one(readable, &[]).await.unwrap();
+        assert_eq!(
+            row.get::<_, String>(0),
+            "amount created_at currency destination kind ledger_key outcome source tenant_id"
+        );
     })
     .await;
 }
@@ -124,8 +169,9 @@ async fn the_metrics_tell_the_oldest_row_and_the_open_dead_letters() {
         };
         assert_eq!(health().await, (0, 0));
         scene.post(2).await;
+        // Wherever in the queue it stands by now.
         let old = "UPDATE ledger.outbox SET written_at = now() - interval '90 s'
-                    WHERE id = (SELECT min(id) FROM ledger.outbox)";
+                    WHERE id = (SELECT max(id) FROM ledger.outbox)";
         scene.execute(old).await;
         let letters = "INSERT INTO ledger.dead_letters
                               (id, tenant_id, ledger_key, sequence, attempts, event_type, last_error)
