@@ -5,8 +5,10 @@ CREATE TABLE ledger.audit (
     at      timestamptz NOT NULL DEFAULT now(),
     actor   text NOT NULL,                          -- the verified token's subject
     act     text NOT NULL,                          -- dead_letters_listed, dead_letter_inspected, _replayed, _discarded
-    subject text,                                   -- the dead letter's id; NULL: a list
+    outcome text NOT NULL DEFAULT 'done',           -- repeated: done before; refused: decided otherwise; unknown: no such id
+    subject text,                                   -- what was asked for: an id; of a list, its parameters
     reason  text,                                   -- in the actor's words
+    CONSTRAINT audit_outcome_known CHECK (outcome IN ('done', 'repeated', 'refused', 'unknown')),
     CONSTRAINT audit_act_known CHECK (act IN
         ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded')),
     -- Looking needs no reason, deciding does.
@@ -24,7 +26,9 @@ CREATE FUNCTION ledger.dead_letters(p_actor text, p_open_only boolean, p_before 
 RETURNS SETOF ledger.dead_letters
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO ledger.audit (actor, act) VALUES (p_actor, 'dead_letters_listed');
+    INSERT INTO ledger.audit (actor, act, subject)
+    VALUES (p_actor, 'dead_letters_listed',
+            format('open=%s before=%s most=%s', p_open_only::text, coalesce(p_before::text, 'none'), p_most));
     RETURN QUERY
         SELECT * FROM ledger.dead_letters d
          WHERE d.id < coalesce(p_before, 9223372036854775807) AND (d.resolution IS NULL OR NOT p_open_only)
@@ -35,28 +39,40 @@ END $$;
 CREATE FUNCTION ledger.dead_letter(p_actor text, p_id bigint) RETURNS SETOF ledger.dead_letters
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO ledger.audit (actor, act, subject) VALUES (p_actor, 'dead_letter_inspected', p_id::text);
     RETURN QUERY SELECT * FROM ledger.dead_letters d WHERE d.id = p_id;
+    INSERT INTO ledger.audit (actor, act, outcome, subject)
+    VALUES (p_actor, 'dead_letter_inspected', CASE WHEN FOUND THEN 'done' ELSE 'unknown' END, p_id::text);
 END $$;
 
 -- Resolves an open dead letter: 'replayed' puts its event back into the outbox, under the same event id; 'discarded'
 -- gives it up. Returns the letter as it then stands; of one that was resolved before, as it stood: the caller sees which
--- of the two it is. No row: there is none.
+-- of the two it is. No row: there is none. Whatever comes of it, that it was asked is in the audit.
 CREATE FUNCTION ledger.resolve_dead_letter(p_actor text, p_id bigint, p_resolution text, p_reason text)
 RETURNS SETOF ledger.dead_letters
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_letter ledger.dead_letters;
+    v_outcome text := 'done';
 BEGIN
     UPDATE ledger.dead_letters SET resolution = p_resolution, resolved_at = now()
-     WHERE id = p_id AND resolution IS NULL;
-    IF FOUND THEN
-        INSERT INTO ledger.audit (actor, act, subject, reason)
-        VALUES (p_actor, 'dead_letter_' || p_resolution, p_id::text, p_reason);
-        IF p_resolution = 'replayed' THEN
-            INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
-            SELECT d.tenant_id, d.ledger_key, d.sequence, d.event_type FROM ledger.dead_letters d WHERE d.id = p_id;
-        END IF;
+     WHERE id = p_id AND resolution IS NULL
+    RETURNING * INTO v_letter;
+    IF NOT FOUND THEN
+        SELECT * INTO v_letter FROM ledger.dead_letters d WHERE d.id = p_id;
+        v_outcome := CASE
+            WHEN NOT FOUND THEN 'unknown'
+            WHEN v_letter.resolution = p_resolution THEN 'repeated'
+            ELSE 'refused'
+        END;
+    ELSIF p_resolution = 'replayed' THEN
+        INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
+        VALUES (v_letter.tenant_id, v_letter.ledger_key, v_letter.sequence, v_letter.event_type);
     END IF;
-    RETURN QUERY SELECT * FROM ledger.dead_letters d WHERE d.id = p_id;
+    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
+    VALUES (p_actor, 'dead_letter_' || p_resolution, v_outcome, p_id::text, p_reason);
+    IF v_outcome <> 'unknown' THEN
+        RETURN NEXT v_letter;
+    END IF;
 END $$;
 
 GRANT EXECUTE ON FUNCTION

@@ -1,5 +1,6 @@
 //! A mail service that a test controls, speaking Amazon SES v2's REST.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub struct PostOffice {
 struct Desk {
     manner: Mutex<Manner>,
     taken: Mutex<Vec<Value>>,
+    refused: AtomicUsize,
 }
 
 impl PostOffice {
@@ -47,6 +49,7 @@ impl PostOffice {
         let desk = Arc::new(Desk {
             manner: Mutex::new(Manner::Take),
             taken: Mutex::default(),
+            refused: AtomicUsize::new(0),
         });
         let server = http::serve(listener, {
             let desk = Arc::clone(&desk);
@@ -79,15 +82,28 @@ impl PostOffice {
         self.desk.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How often a mail was refused.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.desk.refused.load(Ordering::SeqCst)
+    }
+
     /// Waits until this many mails were taken.
     pub async fn takes(&self, count: usize) {
-        let waiting = async {
-            while self.taken().len() < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        let waited = tokio::time::timeout(PATIENCE, until(|| self.taken().len() >= count)).await;
         assert!(waited.is_ok(), "no {count} mails, only {:?}", self.taken());
+    }
+
+    /// Waits until mail was refused this often.
+    pub async fn refuses(&self, count: usize) {
+        let waited = tokio::time::timeout(PATIENCE, until(|| self.refused() >= count)).await;
+        assert!(waited.is_ok(), "no {count} refusals, only {}", self.refused());
+    }
+}
+
+async fn until(it_is_so: impl Fn() -> bool) {
+    while !it_is_so() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -99,6 +115,7 @@ impl Desk {
         }
         let manner = *self.manner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Manner::Refuse(status, code) = manner {
+            self.refused.fetch_add(1, Ordering::SeqCst);
             let status = StatusCode::from_u16(status).expect("a status of HTTP");
             let message = format!("Not for {}", mail["Destination"]["ToAddresses"]);
             return Ok(respond(status, code, json!({ "message": message })));

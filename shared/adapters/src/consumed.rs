@@ -18,8 +18,9 @@ use crate::{aws, environment};
 /// How much longer than the function a claim lives, in seconds: its owner is gone before it ends, by any clock in use.
 const LEASE_BEYOND_FUNCTION: i64 = 5;
 
-/// How long an event is remembered: the bus tries for a day, a queue and its dead letters keep a message for fourteen.
-const KEEP: time::Duration = time::Duration::days(16);
+/// How long an event is remembered: the bus tries for a day, a queue and its dead letters keep a message for fourteen,
+/// and whoever then moves it back gives it fourteen more.
+const KEEP: time::Duration = time::Duration::days(30);
 
 /// The memory cannot be used; what it said, by name.
 #[derive(Debug, thiserror::Error)]

@@ -80,9 +80,27 @@ impl Contacts {
             Err(error) => Err(ContactsError::Unavailable(aws::error_name(&error))),
         }
     }
+
+    /// Forgets where the merchant was written to.
+    ///
+    /// # Errors
+    /// [`ContactsError::Unavailable`]: it may be gone; removing it again does no harm.
+    pub async fn remove(&self, merchant: TenantId) -> Result<(), ContactsError> {
+        let ended = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("tenant_id", AttributeValue::S(merchant.to_string()))
+            .send()
+            .await;
+        match ended {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ContactsError::Unavailable(aws::error_name(&error))),
+        }
+    }
 }
 
-/// What the route that stores a contact says when it cannot.
+/// What the route that stores or removes a contact says when it cannot.
 impl From<ContactsError> for ProblemBody {
     fn from(error: ContactsError) -> Self {
         tracing::warn!(error = %error, "the contacts failed a request");

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use crate::metrics::{self, Unit};
+
 /// A batch of an SQS queue.
 #[derive(Debug, Deserialize)]
 pub struct Batch {
@@ -104,6 +106,17 @@ pub struct Failures {
 #[serde(rename_all = "camelCase")]
 struct Failure {
     item_identifier: String,
+}
+
+impl Failures {
+    /// Of the messages with these ids. Counted, so that somebody is called when messages keep coming back.
+    #[must_use]
+    pub fn counted(ids: Vec<String>) -> Self {
+        if let Ok(returned @ 1..) = i64::try_from(ids.len()) {
+            metrics::emit(&[("EventsReturned", Unit::Count, returned)]);
+        }
+        ids.into_iter().collect()
+    }
 }
 
 impl FromIterator<String> for Failures {

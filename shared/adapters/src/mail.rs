@@ -9,7 +9,19 @@ use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use domain::email_address::EmailAddress;
 
+use tokio::time::{Instant, sleep};
+
 use crate::aws;
+
+/// How long SES may say that mail comes too fast before the queue has to come again. With the last attempt and with
+/// what comes before and after the mail, it fits into the function's 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest first pause; they double.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The codes of too many mails in a second or in a day. Nothing was taken then, so asking again cannot send twice.
+const TOO_FAST: [&str; 3] = ["TooManyRequestsException", "ThrottlingException", "Throttling"];
 
 /// A message to one address, the same in plain text and in HTML.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +60,7 @@ pub struct Ses {
 impl Ses {
     /// Sends from this address, which SES must know as verified.
     pub async fn from(from: EmailAddress) -> Self {
-        // Once: SES takes a repeated call for a second mail. The queue comes back with what was not sent.
+        // Once: SES takes a repeated call for a second mail. What it surely did not take is repeated below.
         let sdk = aws::reach(aws::attempts_of(Duration::from_secs(5)), RetryConfig::disabled()).await;
         Self {
             client: Client::new(&sdk),
@@ -60,6 +72,24 @@ impl Ses {
 impl Mailer for Ses {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let content = content(mail).map_err(|error| MailError(error.to_string()))?;
+        let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            let sent = self.attempt(mail, content.clone()).await;
+            match sent {
+                // A wait here is cheaper than a receive, of which a message has a limited number.
+                Err(error) if TOO_FAST.contains(&error.0.as_str()) && began.elapsed() + pause < PATIENCE => {
+                    // Full jitter: the other mails of the batch are waiting too.
+                    sleep(pause.mul_f64(fastrand::f64())).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                ended => return ended,
+            }
+        }
+    }
+}
+
+impl Ses {
+    async fn attempt(&self, mail: &Mail, content: EmailContent) -> Result<(), MailError> {
         let sent = self
             .client
             .send_email()

@@ -125,7 +125,7 @@ problems! {
     LedgerUnavailable, "ledger-unavailable", 503 Unavailable, "Temporarily unavailable":
         "This request moved nothing. Send it again with the same key after the time in Retry-After.";
     ContactsUnavailable, "contacts-unavailable", 503 Unavailable, "Temporarily unavailable":
-        "The merchant is onboarded; its contact may not have been stored. Send the same request again.";
+        "The merchant is onboarded; its contact may not have been stored or removed. Send the same request again.";
     OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
         "The money may have moved. Send the same request with the same key again: the answer will tell.";
 }

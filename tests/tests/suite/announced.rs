@@ -75,10 +75,11 @@ received = client("sqs").receive_message(QueueUrl=given, MaxNumberOfMessages=10,
 told = [json.loads(json.loads(each["Body"])["Message"])["AlarmName"] for each in received]
 "#;
 
+/// There is one outbox, and whoever announces takes all that is in it: a test holds this from its beginning to its end.
+static OUTBOX: Mutex<()> = Mutex::const_new(());
+
 /// Announces what waits; returns how many events went out.
 async fn announce(cloud: &Cloud) -> u64 {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    let _turn = ONE_AT_A_TIME.lock().await;
     let told = cloud.ask(RUN, &json!(cloud.function("outbox-poll").name)).await;
     assert_eq!(told["failures"], 0, "{told}");
     told["published"].as_u64().unwrap_or_else(|| panic!("{told}"))
@@ -110,6 +111,7 @@ async fn consumed(cloud: &Cloud) {
 
 #[tokio::test]
 async fn a_payment_is_mailed_and_archived_under_its_event_id_and_once_however_often_it_is_announced() {
+    let _alone = OUTBOX.lock().await;
     let cloud = Cloud::running();
     let us = Merchant::onboard(&cloud).await;
     let contact = format!("till-{}@example.com", us.tenant);
@@ -183,6 +185,7 @@ async fn a_payment_is_mailed_and_archived_under_its_event_id_and_once_however_of
 
 #[tokio::test]
 async fn a_dead_letter_calls_somebody_and_a_working_poller_does_not() {
+    let _alone = OUTBOX.lock().await;
     let cloud = Cloud::running();
     let (pager, alarm) = (cloud.resource("Pager"), cloud.resource("DeadLettersOpen"));
     let given = json!({"name": Uuid::new_v4(), "pager": pager, "alarm": alarm});

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::checks::{currency, email_address};
-use super::fields;
+use super::fields::{self, nullable};
 use super::invalid::{Checked, FieldError, Invalid, refuse, within};
 use crate::email_address::EmailAddress;
 use crate::money::Currency;
@@ -15,8 +15,19 @@ const MOST_CURRENCIES: usize = 32;
 pub struct MerchantRequest {
     /// What the merchant trades in: 1 to 32 currencies, none of them twice.
     pub currencies: Vec<Currency>,
-    /// Where it is told of what was posted. `None` leaves what is known already.
-    pub contact_email: Option<EmailAddress>,
+    /// Where it is told of what was posted.
+    pub contact: Contact,
+}
+
+/// What becomes of the address that a merchant is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// The field is absent: it stays as it is.
+    Kept,
+    /// The field is null: there is none from now on.
+    Removed,
+    /// This one, from now on.
+    Named(EmailAddress),
 }
 
 impl MerchantRequest {
@@ -27,10 +38,14 @@ impl MerchantRequest {
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         fields::read(body, |fields| {
             let currencies = fields.required("currencies", currencies);
-            let contact_email = fields.optional("contact_email", email_address);
+            let contact = fields.present("contact_email", |value| nullable(value, email_address));
             Ok(Self {
                 currencies: currencies?,
-                contact_email: contact_email?,
+                contact: match contact? {
+                    None => Contact::Kept,
+                    Some(None) => Contact::Removed,
+                    Some(Some(address)) => Contact::Named(address),
+                },
             })
         })
     }
@@ -81,14 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_is_optional_and_one_address() {
-        let contact = |contact: Value| {
-            let body = json!({ "currencies": ["EUR"], "contact_email": contact });
-            MerchantRequest::parse(body.to_string().as_bytes()).map(|request| request.contact_email)
-        };
-        assert_eq!(contact(Value::Null), Ok(None));
+    fn a_contact_is_left_alone_removed_or_one_address() {
+        let read = |body: Value| MerchantRequest::parse(body.to_string().as_bytes()).map(|request| request.contact);
+        let contact = |contact: Value| read(json!({ "currencies": ["EUR"], "contact_email": contact }));
+        assert_eq!(read(json!({ "currencies": ["EUR"] })), Ok(Contact::Kept));
+        assert_eq!(contact(Value::Null), Ok(Contact::Removed));
         let address = "billing@example.com";
-        assert_eq!(contact(json!(address)), Ok(Some(address.parse().unwrap())));
+        assert_eq!(contact(json!(address)), Ok(Contact::Named(address.parse().unwrap())));
         for wrong in [json!(""), json!("billing"), json!([address]), json!(1)] {
             let Err(Invalid::Fields(errors)) = contact(wrong.clone()) else {
                 panic!("{wrong} is taken for an address");

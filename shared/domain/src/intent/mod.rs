@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 pub use account_request::{AccountKind, AccountRequest};
 pub use deposit::Deposit;
 pub use invalid::{FieldError, Invalid};
-pub use merchant_request::MerchantRequest;
+pub use merchant_request::{Contact, MerchantRequest};
 pub use payment::Payment;
 pub use resolution_request::ResolutionRequest;
 

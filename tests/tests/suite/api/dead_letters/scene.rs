@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
 use tests::token;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::api::merchant::{Merchant, id};
@@ -58,14 +59,18 @@ impl Operator {
         }
     }
 
-    /// What the audit holds of this operator, oldest first: act, dead letter, reason.
-    pub async fn acts(&self) -> Vec<(String, Option<String>, Option<String>)> {
-        let sql = "SELECT act, subject, reason FROM ledger.audit WHERE actor = $1 ORDER BY id";
+    /// What the audit holds of this operator, oldest first.
+    pub async fn acts(&self) -> Vec<Act> {
+        let sql = "SELECT act, outcome, subject, reason FROM ledger.audit WHERE actor = $1 ORDER BY id";
         let auditor = self.cloud.as_role("auditor").await;
         let rows = auditor.query(sql, &[&self.sub]).await.unwrap();
-        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+        let act = |row: &Row| (row.get(0), row.get(1), row.get(2), row.get(3));
+        rows.iter().map(act).collect()
     }
 }
+
+/// Act, outcome, what it was about, and the reason.
+pub type Act = (String, String, String, Option<String>);
 
 pub fn resolving(how: &str, letter: impl ToString, body: &Value) -> ApiRequest {
     ApiRequest::to(&format!("POST /v1/dead-letters/{{dead_letter_id}}/{how}"))
@@ -103,6 +108,7 @@ pub async fn waiting(cloud: &Cloud, payment: Uuid) -> i64 {
     row.get(0)
 }
 
-pub fn act(name: &str, letter: i64, reason: Option<&str>) -> (String, Option<String>, Option<String>) {
-    (name.to_owned(), Some(letter.to_string()), reason.map(str::to_owned))
+pub fn act(name: &str, outcome: &str, about: impl ToString, reason: Option<&str>) -> Act {
+    let reason = reason.map(str::to_owned);
+    (name.to_owned(), outcome.to_owned(), about.to_string(), reason)
 }

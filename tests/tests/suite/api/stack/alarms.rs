@@ -23,35 +23,36 @@ told = {
         let url = cloud.resource(logical);
         url.rsplit('/').next().unwrap().to_owned()
     };
-    let mut expected = vec![
-        (
-            "OutboxStalled".to_owned(),
-            "Onceledger",
-            "OutboxOldestSeconds",
-            poller.clone(),
-            "Maximum",
-            60.0,
-            "breaching",
-        ),
-        (
-            "EventsFailing".to_owned(),
-            "Onceledger",
-            "EventFailures",
-            poller.clone(),
-            "Sum",
-            0.0,
-            "notBreaching",
-        ),
-        (
-            "DeadLettersOpen".to_owned(),
-            "Onceledger",
-            "OpenDeadLetters",
-            poller.clone(),
-            "Maximum",
-            0.0,
-            "ignore",
-        ),
+    // Alarm, metric, statistic, threshold, and what no word of it means.
+    let of_the_poller = [
+        ("OutboxStalled", "OutboxOldestSeconds", "Maximum", 60.0, "breaching"),
+        ("EventsFailing", "EventFailures", "Sum", 0.0, "notBreaching"),
+        ("EventDied", "DeadLetters", "Sum", 0.0, "notBreaching"),
+        ("EventsWithheld", "EventsWithheld", "Sum", 0.0, "notBreaching"),
+        ("DeadLettersOpen", "OpenDeadLetters", "Maximum", 0.0, "ignore"),
     ];
+    let mut expected: Vec<_> = of_the_poller
+        .into_iter()
+        .map(|(alarm, metric, statistic, threshold, missing)| {
+            let of = poller.clone();
+            (
+                alarm.to_owned(),
+                "Onceledger",
+                metric,
+                of,
+                statistic,
+                threshold,
+                missing,
+            )
+        })
+        .collect();
+    for consumer in ["Notify", "Analytics"] {
+        let (alarm, metric) = (format!("{consumer}FallingBehind"), "ApproximateAgeOfOldestMessage");
+        let of = queue(&format!("{consumer}Queue"));
+        expected.push((alarm, "AWS/SQS", metric, of, "Maximum", 900.0, "notBreaching"));
+        let (alarm, of) = (format!("{consumer}Returning"), cloud.function(consumer).name.clone());
+        expected.push((alarm, "Onceledger", "EventsReturned", of, "Sum", 0.0, "notBreaching"));
+    }
     for dead in ["Notify", "Analytics", "Rule", "OutboxPoll", "FoldBalances"] {
         let dead = format!("{dead}DeadLetters");
         let (alarm, metric) = (format!("{dead}NotEmpty"), "ApproximateNumberOfMessagesVisible");

@@ -99,7 +99,10 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
             queue["RedrivePolicy"]["deadLetterTargetArn"], dead["QueueArn"],
             "{consumer}"
         );
-        assert!(number(&queue["RedrivePolicy"]["maxReceiveCount"]) >= 5, "{consumer}");
+        // Poison is out of the way in bounded time, and what SES refuses for a day, over its quota, survives it.
+        let tried = number(&queue["RedrivePolicy"]["maxReceiveCount"]) * number(&queue["VisibilityTimeout"]);
+        let hours = if consumer == "Notify" { 25..=25 } else { 1..=2 };
+        assert!(hours.contains(&(tried / 3600)), "{consumer}: {tried} s");
 
         let source = &told["sources"][consumer];
         assert_eq!(source["EventSourceArn"], queue["QueueArn"], "{consumer}");
@@ -120,9 +123,6 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
             number(&queue["VisibilityTimeout"]) >= 6 * timeout + window,
             "{consumer}"
         );
-        // A message's age counts from its first queue.
-        let keeps = |queue: &Value| number(&queue["MessageRetentionPeriod"]);
-        assert!(keeps(queue) < keeps(dead), "{consumer}");
     }
 }
 
@@ -138,12 +138,10 @@ async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     assert_eq!(queues.len(), 8, "{:?}", queues.keys());
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
-        if name.ends_with("DeadLetters") {
-            assert_eq!(
-                queue["MessageRetentionPeriod"], "1209600",
-                "{name}: 14 days, the longest there is"
-            );
-        }
+        assert_eq!(
+            queue["MessageRetentionPeriod"], "1209600",
+            "{name}: 14 days, the longest there is, since what expires is gone"
+        );
         let expected = match name.as_str() {
             "NotifyQueue" => notify.clone(),
             "AnalyticsQueue" => analytics.clone(),
@@ -198,4 +196,14 @@ finally:
         "probe": Uuid::new_v4(), "bus": cloud.resource("Events"), "queue": cloud.resource("NotifyQueue"),
     });
     assert_eq!(cloud.ask(script, &given).await, json!([true]));
+}
+
+/// An old snapshot keeps what was deleted from the outbox, and the poller reads past it again and again.
+#[tokio::test]
+async fn an_auditor_cannot_hold_a_snapshot_open_for_long() {
+    let auditor = Cloud::running().as_role("auditor").await;
+    for setting in ["statement_timeout", "idle_in_transaction_session_timeout"] {
+        let row = auditor.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "1min", "{setting}");
+    }
 }

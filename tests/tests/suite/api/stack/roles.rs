@@ -102,7 +102,7 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
     for logical in cloud.functions.keys() {
         let needs: &[&str] = match logical.as_str() {
             "Authorize" | "Deposit" => &["Gate put", "Gate update"],
-            "OnboardMerchant" => &["Contacts put"],
+            "OnboardMerchant" => &["Contacts put", "Contacts delete"],
             "OutboxPoll" => &[
                 "Events put",
                 "Events describe",
