@@ -8,20 +8,23 @@ CREATE SCHEMA ledger;
 CREATE ROLE ledger_engine NOLOGIN;    -- owns the functions a tenant's request runs; always inside one tenant
 CREATE ROLE ledger_folding NOLOGIN;   -- owns the folding of balances; crosses tenants, cannot write an entry
 CREATE ROLE ledger_announcing NOLOGIN; -- owns the publishing of events; crosses tenants, reads intents, cannot see an entry
+CREATE ROLE ledger_operating NOLOGIN; -- owns what operators do; crosses tenants, freezes and decides, cannot write an entry
 
-CREATE ROLE poster LOGIN;             -- authorize, deposit
+CREATE ROLE poster LOGIN;             -- authorize, deposit, request-settlement
+CREATE ROLE settler LOGIN;            -- settle-step, compensate
 CREATE ROLE registrar LOGIN;          -- onboard-merchant, open-account
 CREATE ROLE reader LOGIN;             -- read-account, read-payment
 CREATE ROLE folder LOGIN;             -- fold-balances
 CREATE ROLE poller LOGIN;             -- outbox-poll
-CREATE ROLE operator LOGIN;           -- dead-letters
+CREATE ROLE operator LOGIN;           -- dead-letters, limbo
 CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of money
 
 -- The owner migrates: it must be able to hand functions over to the roles that run them. Without INHERIT, or their
 -- policies would be the owner's too and forced row-level security would not bind it.
-GRANT ledger_engine, ledger_folding, ledger_announcing TO ledger_owner WITH INHERIT FALSE, SET TRUE;
+GRANT ledger_engine, ledger_folding, ledger_announcing, ledger_operating TO ledger_owner WITH INHERIT FALSE, SET TRUE;
 GRANT USAGE ON SCHEMA ledger
-    TO ledger_engine, ledger_folding, ledger_announcing, poster, registrar, reader, folder, poller, operator, auditor;
+    TO ledger_engine, ledger_folding, ledger_announcing, ledger_operating,
+       poster, settler, registrar, reader, folder, poller, operator, auditor;
 
 -- Nothing is callable by everyone, now or later.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -33,13 +36,24 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 -- time out everybody else.
 ALTER ROLE poster SET statement_timeout = '4s';
 ALTER ROLE poster SET lock_timeout = '1500ms';
+ALTER ROLE settler SET statement_timeout = '4s';
+ALTER ROLE settler SET lock_timeout = '1500ms';
 ALTER ROLE registrar SET statement_timeout = '4s';
 ALTER ROLE reader SET statement_timeout = '4s';
 ALTER ROLE folder SET statement_timeout = '4s';
 ALTER ROLE poller SET statement_timeout = '4s';
 ALTER ROLE operator SET statement_timeout = '4s';
+ALTER ROLE operator SET lock_timeout = '1500ms';
+-- Its sessions are people's. A snapshot that is left open keeps the dead rows of every queue, and slows them all.
+ALTER ROLE auditor SET statement_timeout = '60s';
+ALTER ROLE auditor SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE poster SET default_transaction_isolation = 'read committed';
+ALTER ROLE settler SET default_transaction_isolation = 'read committed';
 ALTER ROLE reader SET default_transaction_read_only = on;
+-- A bitmap scan never marks the index entries of folded deltas as dead, so that every later sum would visit them again.
+ALTER ROLE poster SET enable_bitmapscan = off;
+ALTER ROLE reader SET enable_bitmapscan = off;
+ALTER ROLE settler SET enable_bitmapscan = off;
 ALTER ROLE auditor SET default_transaction_read_only = on;
 
 -- The tenant of this transaction; NULL when none was set. A setting that was local to an earlier transaction of the
@@ -47,6 +61,11 @@ ALTER ROLE auditor SET default_transaction_read_only = on;
 CREATE FUNCTION ledger.current_tenant() RETURNS uuid
 LANGUAGE sql STABLE
 RETURN nullif(current_setting('app.tenant_id', true), '')::uuid;
+
+-- The tenant that is the house itself and owns the accounts that fees go to: domain::ids::TenantId::PLATFORM.
+CREATE FUNCTION ledger.platform() RETURNS uuid
+LANGUAGE sql IMMUTABLE
+RETURN '00000000-0000-8000-8000-000000000000'::uuid;
 
 -- Fails the statement by a name the functions know. `p_name` travels as the constraint name, because errors are
 -- told apart by name and never by their text.
@@ -57,4 +76,5 @@ BEGIN
 END $$;
 
 GRANT EXECUTE ON FUNCTION ledger.current_tenant(), ledger.refuse(text, text)
-    TO ledger_engine, ledger_folding, ledger_announcing, ledger_owner, auditor;
+    TO ledger_engine, ledger_folding, ledger_announcing, ledger_operating, ledger_owner, auditor;
+GRANT EXECUTE ON FUNCTION ledger.platform() TO ledger_engine;

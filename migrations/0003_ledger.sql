@@ -19,8 +19,8 @@ CREATE TABLE ledger.ledger_transactions (
     destination    uuid NOT NULL,                   -- credited account, likewise
     answer_version smallint NOT NULL,               -- which rendering the answer was given in
     currency       char(3) NOT NULL,                -- ISO 4217
-    kind           text NOT NULL,                   -- payment, deposit
-    outcome        text NOT NULL,                   -- posted, or the name of the refusal (domain::outcome)
+    kind           text NOT NULL,                   -- payment, deposit, settlement; or the action of a settlement
+    outcome        text NOT NULL,                   -- posted, accepted, or the refusal (domain::outcome); of an action, settlement::log
     fingerprint    bytea NOT NULL,                  -- SHA-256 of what was asked; 32 bytes
     details        jsonb NOT NULL,                  -- description, metadata, card token: for the answer only
     CONSTRAINT transactions_one_per_key PRIMARY KEY (ledger_key),
@@ -39,7 +39,7 @@ CREATE TABLE ledger.ledger_entries (
     account_id      uuid NOT NULL,
     transaction_id  uuid NOT NULL,
     idempotency_key uuid NOT NULL,                  -- the ledger key
-    tenant_id       uuid NOT NULL,                  -- the tenant that posted it
+    tenant_id       uuid NOT NULL,                  -- the account's owner
     entry_type      ledger.ledger_entry_type NOT NULL,
     currency        char(3) NOT NULL,               -- ISO 4217
     -- The hard guard. It holds for any writer, with the gate, the intent row and every function out of the way.
@@ -55,6 +55,8 @@ ALTER TABLE ledger.ledger_transactions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVE
 ALTER TABLE ledger.ledger_entries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY engine_in_tenant ON ledger.ledger_transactions TO ledger_engine USING (tenant_id = ledger.current_tenant());
 CREATE POLICY engine_in_tenant ON ledger.ledger_entries TO ledger_engine USING (tenant_id = ledger.current_tenant());
+-- A merchant's fee is an entry of the platform's. Written by the merchant's posting, and read by the platform alone.
+CREATE POLICY engine_to_platform ON ledger.ledger_entries FOR INSERT TO ledger_engine WITH CHECK (tenant_id = ledger.platform());
 CREATE POLICY auditor_reads ON ledger.ledger_transactions FOR SELECT TO auditor USING (true);
 CREATE POLICY auditor_reads ON ledger.ledger_entries FOR SELECT TO auditor USING (true);
 -- No UPDATE. No DELETE. Corrections are new transactions.

@@ -13,14 +13,28 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_source ledger.accounts;
     v_destination ledger.accounts;
+    v_locked boolean;
     v_balance numeric;
     v_tail_length bigint;
 BEGIN
-    -- Another tenant's account and no account at all read the same: existence is not told.
-    SELECT s.purpose, s.currency, s.floor, s.frozen_at, d.purpose, d.currency, d.frozen_at
-      INTO v_source.purpose, v_source.currency, v_source.floor, v_source.frozen_at,
-           v_destination.purpose, v_destination.currency, v_destination.frozen_at
-      FROM ledger.accounts s, ledger.accounts d
+    -- The lock in one statement and the sum in the next: only then is the sum's snapshot younger than the debit this one
+    -- waited for. In a single statement two debits both see the balance from before.
+    PERFORM FROM ledger.accounts WHERE account_id = p_source AND tenant_id = p_tenant AND floor IS NOT NULL FOR UPDATE;
+    v_locked := FOUND;
+
+    -- Another tenant's account and no account at all read the same: existence is not told. The sum is ledger.balance_of's,
+    -- here because a call costs what it saves, and of no account but a locked one.
+    SELECT s.account_id, s.tenant_id, s.purpose, s.currency, s.floor, s.frozen_at, d.purpose, d.currency, d.frozen_at,
+           b.balance, b.tail_length
+      INTO v_source.account_id, v_source.tenant_id, v_source.purpose, v_source.currency, v_source.floor, v_source.frozen_at,
+           v_destination.purpose, v_destination.currency, v_destination.frozen_at,
+           v_balance, v_tail_length
+      FROM ledger.accounts s, ledger.accounts d, LATERAL (
+            SELECT coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
+                              WHERE c.account_id = p_source ORDER BY c.checkpoint_no DESC LIMIT 1), 0) + coalesce(sum(t.delta), 0) AS balance,
+                   count(*) AS tail_length
+              FROM ledger.balance_tail t
+             WHERE t.account_id = p_source AND v_locked) b
      WHERE s.account_id = p_source AND s.tenant_id = p_tenant
        AND d.account_id = p_destination AND d.tenant_id = p_tenant;
     IF NOT FOUND THEN
@@ -38,19 +52,13 @@ BEGIN
         RETURN 'currency_mismatch';
     END IF;
 
-    IF v_source.floor IS NOT NULL THEN
-        -- The lock in one statement and the sum in the next: only then is the sum's snapshot younger than the debit this
-        -- one waited for. In a single statement two debits both see the balance from before.
-        SELECT * INTO v_source FROM ledger.accounts WHERE account_id = p_source FOR UPDATE;
-        -- Under row-level security a lock on a row that the policies hide locks nothing and says nothing.
-        IF NOT FOUND THEN
-            PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
-        END IF;
-        SELECT b.balance, b.tail_length INTO v_balance, v_tail_length FROM ledger.balance_of(p_source) b;
-        IF v_tail_length >= 32 THEN
-            -- The account is locked and its deltas were just read: the cheapest moment to fold them.
-            PERFORM ledger.fold_locked(v_source);
-        END IF;
+    -- Under row-level security a lock on a row that the policies hide locks nothing and says nothing.
+    IF v_source.floor IS NOT NULL AND NOT v_locked THEN
+        PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
+    END IF;
+    IF v_tail_length >= 32 THEN
+        -- The account is locked and its deltas were just read: the cheapest moment to fold them.
+        PERFORM ledger.fold_locked(v_source);
     END IF;
     IF v_source.frozen_at IS NOT NULL OR v_destination.frozen_at IS NOT NULL THEN
         RETURN 'account_frozen';
@@ -66,29 +74,29 @@ END $$;
 --   recorded    this call decided (its outcome: posted or a refusal)
 --   replayed    the key was decided before, for the same fingerprint
 --   mismatched  the key was decided before, for another fingerprint: the row is the other one's
+-- A settlement (p_terms: ledger.decide_settlement) moves nothing yet: its outcome is accepted, or a refusal.
 -- Fails, having changed nothing, by these names:
 --   key_too_early             the key's own time is more than a day ahead
 --   key_expiring              the key's window has just passed; a statement that could still post it may be alive
 --   key_expired               the window has passed and nothing was or will be posted
---   isolation_not_read_committed, key_taken_but_hidden, entries_once: must not happen; a defect or tampering
+--   isolation_not_read_committed, key_taken_but_hidden, entries_once, settlement_terms_malformed,
+--   settlement_account_missing: must not happen; a defect or tampering
 CREATE FUNCTION ledger.post(
     p_tenant uuid, p_key uuid, p_kind text, p_fingerprint bytea,
     p_source uuid, p_destination uuid, p_amount bigint, p_currency text,
-    p_details jsonb, p_answer_version smallint
+    p_details jsonb, p_answer_version smallint, p_terms jsonb DEFAULT NULL
 ) RETURNS TABLE (
     verdict text, ledger_key uuid, kind text, fingerprint bytea, outcome text,
     source uuid, destination uuid, amount bigint, currency text,
     details jsonb, answer_version smallint, created_at timestamptz
 )
--- A bitmap scan never marks the index entries of folded deltas as dead, so that every later sum would visit them again.
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_outcome text;
     -- Milliseconds since 1970 from the key; NULL when the client key carried no time. Such keys have no window.
     v_key_ms bigint := nullif(('x' || substr(p_key::text, 1, 8) || substr(p_key::text, 10, 4))::bit(48)::bigint, 0);
     v_age interval;
-    v_recorded timestamptz;
 BEGIN
     -- "Nothing inserted, so the next statement sees the row" is true at this level and at no other.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -104,16 +112,19 @@ BEGIN
         END IF;
     END IF;
 
-    v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
+    IF p_kind = 'settlement' THEN
+        v_outcome := ledger.decide_settlement(p_tenant, p_key, p_source, p_destination, p_amount, p_currency, p_terms);
+    ELSE
+        v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
+    END IF;
 
     -- Record. From here on the key is taken: a second statement for it waits on this row and then reads it.
-    INSERT INTO ledger.ledger_transactions AS t
+    INSERT INTO ledger.ledger_transactions
            (ledger_key, tenant_id, kind, fingerprint, outcome, source, destination, amount, currency, details, answer_version)
     VALUES (p_key, p_tenant, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency, p_details, p_answer_version)
-        ON CONFLICT DO NOTHING
-    RETURNING t.created_at INTO v_recorded;
+        ON CONFLICT DO NOTHING;
 
-    IF v_recorded IS NULL THEN
+    IF NOT FOUND THEN
         -- It was decided before, or beside this call and first. What this call decided is void; theirs stands.
         RETURN QUERY
             SELECT CASE WHEN t.fingerprint = p_fingerprint THEN 'replayed' ELSE 'mismatched' END,
@@ -147,15 +158,17 @@ BEGIN
         )
         INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
         VALUES (p_tenant, p_key, 1, p_kind || '.posted.v1');
+    ELSIF v_outcome = 'accepted' THEN
+        PERFORM ledger.open_settlement(p_tenant, p_key, p_source, p_destination, p_amount, p_currency, p_terms);
     END IF;
 
     RETURN QUERY SELECT 'recorded', p_key, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency,
-                        p_details, p_answer_version, v_recorded;
+                        p_details, p_answer_version, now();
 END $$;
 
 GRANT EXECUTE ON FUNCTION ledger.decide(uuid, text, uuid, uuid, bigint, text) TO ledger_engine;
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.
-GRANT EXECUTE ON FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) TO poster;
+GRANT EXECUTE ON FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint, jsonb) TO poster;
 GRANT CREATE ON SCHEMA ledger TO ledger_engine;
-ALTER FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.post(uuid, uuid, text, bytea, uuid, uuid, bigint, text, jsonb, smallint, jsonb) OWNER TO ledger_engine;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_engine;

@@ -13,6 +13,7 @@ mod posting;
 mod refusals;
 mod roles;
 pub mod scratch;
+mod settlement;
 mod simulation;
 pub mod statements;
 mod tenants;

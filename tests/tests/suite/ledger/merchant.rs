@@ -1,5 +1,6 @@
 //! A merchant of its own for every test, opened as the functions open it.
 
+use domain::ids::TenantId;
 use tests::cloud::Cloud;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -21,7 +22,7 @@ pub struct Merchant {
 }
 
 impl Merchant {
-    /// Onboards a new merchant; the platform is a new one too, so that tests do not meet there.
+    /// Onboards a new merchant; its platform accounts are new ones too, so that tests do not meet there.
     pub async fn onboard(cloud: &Cloud) -> Self {
         let merchant = Self {
             tenant: Uuid::new_v4(),
@@ -37,7 +38,7 @@ impl Merchant {
             (&CURRENCIES.as_slice(), Type::TEXT_ARRAY),
             (&merchant.escrows.as_slice(), Type::UUID_ARRAY),
             (&merchant.externals.as_slice(), Type::UUID_ARRAY),
-            (&Uuid::new_v4(), Type::UUID),
+            (&TenantId::PLATFORM.uuid(), Type::UUID),
             (&merchant.platforms.as_slice(), Type::UUID_ARRAY),
         ];
         let opened = registrar.query_typed(sql, &parameters).await.unwrap();

@@ -4,8 +4,9 @@ use super::merchant::Merchant;
 use super::statements::{Posting, failure};
 
 /// The roles that functions log in with.
-const LOGINS: [&str; 7] = [
+const LOGINS: [&str; 8] = [
     "poster",
+    "settler",
     "registrar",
     "reader",
     "folder",
@@ -13,7 +14,12 @@ const LOGINS: [&str; 7] = [
     "operator",
     "auditor",
 ];
-const ENGINES: [&str; 3] = ["ledger_engine", "ledger_folding", "ledger_announcing"];
+const ENGINES: [&str; 4] = [
+    "ledger_engine",
+    "ledger_folding",
+    "ledger_announcing",
+    "ledger_operating",
+];
 
 /// Every table of the ledger, parents, partitions, and what stands beside them; and a column of each that may be set.
 const TABLES: &str = "
@@ -41,6 +47,10 @@ async fn the_owner_sees_and_changes_no_row_of_any_tenant() {
             "balance_tail",
             "balance_checkpoints",
             "outbox",
+            "settlements",
+            "freezes",
+            "resolution_proposals",
+            "resolutions",
         ] {
             let sql = format!("SELECT count(*) FROM ledger.{table}");
             let seen: i64 = owner.query_one(&sql, &[]).await.unwrap().get(0);
@@ -198,8 +208,23 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
          WHERE p.pronamespace = 'ledger'::regnamespace AND has_function_privilege($1, p.oid, 'EXECUTE') ORDER BY 1";
     for (role, functions) in [
         ("poster", vec!["post"]),
+        (
+            "settler",
+            vec![
+                "burn_steps",
+                "mark_limbo",
+                "park",
+                "resolve_step",
+                "settle_step",
+                "settlement",
+                "undo_step",
+            ],
+        ),
         ("registrar", vec!["onboard_merchant", "open_account"]),
-        ("reader", vec!["account", "account_entries", "transaction"]),
+        (
+            "reader",
+            vec!["account", "account_entries", "settlement", "settlements", "transaction"],
+        ),
         ("folder", vec!["accounts_to_fold", "fold"]),
         (
             "poller",
@@ -214,7 +239,21 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
                 "remove_published",
             ],
         ),
-        ("operator", vec!["dead_letter", "dead_letters", "resolve_dead_letter"]),
+        (
+            "operator",
+            vec![
+                "approve_resolution",
+                "dead_letter",
+                "dead_letters",
+                "freeze_account",
+                "freezes_of",
+                "inspect_settlement",
+                "propose_resolution",
+                "resolve_dead_letter",
+                "unfinished_settlements",
+                "unfreeze_account",
+            ],
+        ),
         ("auditor", vec!["balance_of", "current_tenant", "refuse"]),
     ] {
         let rows = superuser.query(callable, &[&role]).await.unwrap();
