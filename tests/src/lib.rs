@@ -19,6 +19,7 @@ pub mod bus;
 pub mod cloud;
 pub mod fault;
 mod http;
+pub mod kyc_simulator;
 pub mod lambda;
 pub mod post_office;
 pub mod token;

@@ -4,9 +4,12 @@
 //!
 //! The walk of its event: [`bus`] takes it from the ledger's outbox; [`delivery`] hands it to a consumer, which asks
 //! [`consumed`] whether it is new and passes it on to [`mail`] or the [`archive`].
+//!
+//! A merchant is verified by [`kyc`], as far as its [`breaker`] allows.
 
 pub mod archive;
 mod aws;
+pub mod breaker;
 pub mod bus;
 pub mod consumed;
 pub mod contacts;
@@ -15,6 +18,7 @@ pub mod delivery;
 pub mod environment;
 pub mod gate;
 pub mod http;
+pub mod kyc;
 pub mod ledger;
 pub mod log;
 pub mod mail;

@@ -15,6 +15,8 @@
 //! | [`outcome`], [`recorded`] | what the ledger decided, and how it says so |
 //! | [`answer`] | the bytes the client gets, now and for every retry |
 //! | [`settlement`] | what is done of a settlement, and in which order it is undone |
+//! | [`kyc`] | what the word of the provider who verifies merchants is worth |
+//! | [`breaker`] | whether that provider may be called at all |
 //! | [`event`] | what other systems are told, under which id |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
@@ -23,6 +25,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod answer;
+pub mod breaker;
 mod canonical;
 pub mod card_number;
 pub mod client_key;
@@ -33,6 +36,7 @@ pub mod fingerprint;
 pub mod gate;
 pub mod ids;
 pub mod intent;
+pub mod kyc;
 pub mod ledger_key;
 pub mod money;
 pub mod outcome;

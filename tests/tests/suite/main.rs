@@ -9,6 +9,7 @@
 mod announced;
 mod api;
 mod consumers;
+mod kyc;
 mod ledger;
 mod money_path;
 mod outbox;

@@ -1,0 +1,7 @@
+//! Verifying merchants: whatever the provider does, the answer is one verdict, in time, and it is called no more than
+//! its breaker allows.
+
+mod breaker;
+mod provider;
+mod storm;
+mod table;
