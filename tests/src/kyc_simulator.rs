@@ -1,8 +1,8 @@
-//! The provider that verifies merchants, as good or as bad as one likes. It speaks bytes and not a library's HTTP, since
+//! The provider that verifies merchants, as good or as bad as one likes. It speaks bytes and not a library's HTTP:
 //! half of what it does no library would.
 //!
-//! In a test it is started in the process; as a process of its own (`kyc-simulator PORT`) it takes the same manners over
-//! HTTP: `PUT /manners` or `PUT /manners/{merchant_id}` with a manner's name, and `GET /calls`.
+//! In a test it is started in the process; as a process of its own (`kyc-simulator PORT`) it takes the same manners
+//! over HTTP: `PUT /manners` or `PUT /manners/{merchant_id}` with a manner's name, and `GET /calls`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -372,9 +372,8 @@ async fn receive(stream: &mut TcpStream) -> io::Result<Call> {
 
 fn response(status: u16, media_type: &str, body: &str) -> String {
     let length = body.len();
-    format!(
-        "HTTP/1.1 {status} \r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )
+    let head = format!("HTTP/1.1 {status} \r\ncontent-type: {media_type}\r\ncontent-length: {length}");
+    format!("{head}\r\nconnection: close\r\n\r\n{body}")
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::kyc::{Answer, MAX_ANSWER_BYTES, MEDIA_TYPE, Unavailable, Verdict, Verification};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Collected, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
@@ -143,12 +143,12 @@ fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
     types
         .next()
         .filter(|_| types.next().is_none())
-        .map(|media_type| media_type.as_bytes())
+        .map(HeaderValue::as_bytes)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Unavailable> {
     let read = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-    read.map(|whole| whole.to_bytes()).map_err(|error| {
+    read.map(Collected::to_bytes).map_err(|error| {
         if error.is::<LengthLimitError>() {
             Unavailable::TooLong
         } else {

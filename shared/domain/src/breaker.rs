@@ -1,4 +1,4 @@
-//! A circuit breaker that all environments share: whether a call to an endpoint may be made, decided on one small record.
+//! A circuit breaker that all environments share: whether a call to an endpoint may be made, decided on one record.
 //!
 //! A call is made only by who holds a *permit*: an entry in the record under a token of its own, with an end. So there
 //! are never more calls than entries, a caller that dies leaves one that ends by itself, and a permit is also what a
@@ -6,9 +6,9 @@
 //!
 //! | the record is | a permit is entered | a result |
 //! |---|---|---|
-//! | closed | beside fewer than [`Settings::in_flight`] others | is counted; enough failures in the window open it |
+//! | closed | beside fewer than [`Settings::in_flight`] | is counted; enough failures in the window open it |
 //! | open | never | is void |
-//! | half-open: open, and the time is over | beside no other: it is the probe's | of the probe closes it, or opens it for another while; others are void |
+//! | half-open: open, and its time is over | beside no other: the probe's | of the probe closes it or opens it anew |
 //!
 //! **What a provider that never answers costs:** fewer than [`Settings::minimum`] failures are counted before it opens,
 //! and [`Settings::in_flight`] calls are on their way, so `in_flight + minimum - 1` calls; after that a probe per
@@ -177,8 +177,8 @@ impl Breaker {
 }
 
 impl Permit {
-    /// The change that gives the permit back and says how the call ended. If it cannot be made, what came of the call no
-    /// longer matters; a permit that is still there is then given back by [`Change::Sweep`].
+    /// The change that gives the permit back and says how the call ended. If it cannot be made, what came of the call
+    /// no longer matters; a permit that is still there is then given back by [`Change::Sweep`].
     #[must_use]
     pub fn end(self, ended: Ended, settings: &Settings, now_ms: i64) -> Change {
         let Self { owner, .. } = self;

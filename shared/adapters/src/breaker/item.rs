@@ -18,7 +18,7 @@ pub(super) fn outcome(ended: Ended, bucket: i64) -> String {
     }
 }
 
-pub(super) fn number(value: impl ToString) -> AttributeValue {
+pub(super) fn number(value: &impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -27,7 +27,7 @@ pub(super) fn write(key: AttributeValue, new: &Breaker) -> Item {
     let empty = || AttributeValue::M(HashMap::new());
     let item = [
         ("pk", key),
-        ("epoch", number(new.epoch)),
+        ("epoch", number(&new.epoch)),
         ("calls", empty()),
         ("outcomes", empty()),
     ];

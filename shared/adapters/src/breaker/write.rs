@@ -62,8 +62,8 @@ pub(super) fn of(change: &Change) -> Write {
             let removed = [&[mine.clone()][..], &gone].concat().join(", ");
             write.update = format!("SET {count} = if_not_exists({count}, :zero) + :one{epoch} REMOVE {removed}");
             write.condition = format!("attribute_exists({mine}) AND attribute_not_exists(open_until)");
-            write.value(":zero", number(0));
-            write.value(":one", number(1));
+            write.value(":zero", number(&0));
+            write.value(":one", number(&1));
         }
         Change::Open { epoch, until_ms } => {
             write.update = format!("SET open_until = :until, outcomes = :none, {NEW_EPOCH}");
@@ -114,6 +114,6 @@ impl Write {
 
     fn anew(&mut self) {
         self.value(":none", AttributeValue::M(HashMap::new()));
-        self.value(":one", number(1));
+        self.value(":one", number(&1));
     }
 }

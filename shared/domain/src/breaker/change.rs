@@ -35,8 +35,8 @@ pub enum Change {
         /// Buckets that have passed, to be removed on this occasion.
         forget: Vec<i64>,
     },
-    /// Opens and forgets what was counted, **if** the epoch is this. A new epoch. The permits stay: their calls are still
-    /// on their way.
+    /// Opens and forgets what was counted, **if** the epoch is this. A new epoch. The permits stay: their calls are
+    /// still on their way.
     Open {
         /// That the decision was made in.
         epoch: i64,

@@ -46,7 +46,7 @@ impl State {
         let used: Vec<_> = calls
             .chain(self.callers.iter_mut().flat_map(owners).map(|owner| *owner))
             .collect();
-        (1..).map(token).find(|owner| !used.contains(owner)).unwrap()
+        (1..=u128::MAX).map(token).find(|owner| !used.contains(owner)).unwrap()
     }
 
     /// The same state with tokens that only say which is which.
@@ -101,7 +101,9 @@ impl State {
                 Caller::Idle => (),
                 Caller::Calling(permit) => relative(&mut permit.until_ms),
                 Caller::Writing(change, permit) => {
-                    permit.iter_mut().for_each(|permit| relative(&mut permit.until_ms));
+                    if let Some(permit) = permit {
+                        relative(&mut permit.until_ms);
+                    }
                     match change {
                         Change::Sweep { .. } | Change::Close { .. } => (),
                         Change::Reopen { until_ms, .. } => relative(until_ms),

@@ -1,7 +1,6 @@
 //! A table for breakers, and what stands in it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use adapters::breaker::Breaker;
 use aws_sdk_dynamodb::Client;
@@ -26,8 +25,8 @@ pub const SETTINGS: Settings = Settings {
     failure_percent: 50,
     bucket_ms: 2_000,
     buckets: 30,
-    open_ms: 6_000,
-    lease_ms: 6_000,
+    open_ms: 8_000,
+    lease_ms: 8_000,
 };
 
 impl Table {
@@ -73,10 +72,11 @@ impl Table {
     /// Makes an open breaker half-open, or lets every permit end, without waiting for it.
     pub async fn end(&self, what: &str) {
         let mut item = self.item().await;
-        let past = || AttributeValue::N("1".to_owned());
-        match item.get_mut(what).unwrap() {
-            AttributeValue::M(ends) => ends.values_mut().for_each(|end| *end = past()),
-            end => *end = past(),
+        let past = AttributeValue::N("1".to_owned());
+        if let Some(AttributeValue::M(ends)) = item.get_mut(what) {
+            ends.values_mut().for_each(|end| *end = past.clone());
+        } else {
+            item.insert(what.to_owned(), past);
         }
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         put.send().await.unwrap();

@@ -54,11 +54,15 @@ impl State {
     }
 
     fn status(&self) -> Status {
-        match plan::status(&self.log) {
-            ended if ended.is_final() => ended,
-            _ if self.is_limbo => Status::Limbo,
-            _ if self.is_parked => Status::Parked,
-            of_log => of_log,
+        let of_log = plan::status(&self.log);
+        if of_log.is_final() {
+            of_log
+        } else if self.is_limbo {
+            Status::Limbo
+        } else if self.is_parked {
+            Status::Parked
+        } else {
+            of_log
         }
     }
 

@@ -9,6 +9,7 @@ use tests::cloud::Cloud;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::super::merchant::Merchant;
 use super::super::statements::name_of;
 use super::scene::{Call, FORWARD, Settlement};
 
@@ -156,4 +157,35 @@ async fn an_action_at_any_other_isolation_level_is_refused() {
         assert_eq!(name_of(&failed), "isolation_not_read_committed");
         settler.batch_execute("ROLLBACK").await.unwrap();
     }
+}
+
+/// Or one that ends and another that begins would wait for each other.
+#[tokio::test]
+async fn the_end_of_a_limbo_locks_what_it_unfreezes_in_the_order_of_ids() {
+    let cloud = Cloud::running();
+    let (settler, operator) = (cloud.pooled_as("settler").await, cloud.pooled_as("operator").await);
+    let (mut holder, looker) = (cloud.superuser().await, cloud.superuser().await);
+    let merchant = Merchant::onboard(&cloud).await;
+    let escrow = merchant.escrows[0];
+    let mut till = merchant.open("merchant", "EUR", Some(0)).await;
+    while till < escrow {
+        till = merchant.open("merchant", "EUR", Some(0)).await;
+    }
+    let settlement = Settlement::new(&merchant, merchant.buyer(1000).await, till, 400, 10);
+    settlement.ask(&cloud.pooled_as("poster").await).await;
+    settlement.course(&settler, &FORWARD[..3]).await;
+    settlement.course(&settler, &[Call::Limbo]).await;
+    assert_eq!(settlement.decide(&operator, "release").await, "approved");
+
+    let holding = holder.transaction().await.unwrap();
+    let lock = "SELECT FROM ledger.accounts WHERE account_id = $1 FOR UPDATE";
+    holding.query(lock, &[&escrow]).await.unwrap();
+    let mut resolving = tokio::spawn(async move { settlement.call(&settler, RESOLVE_FEE).await });
+    let early = timeout(Duration::from_millis(200), &mut resolving).await;
+    assert!(early.is_err(), "it must wait for the escrow account");
+    // Which it would debit first.
+    let later = looker.query(&format!("{lock} NOWAIT"), &[&till]).await;
+    assert!(later.is_ok(), "the later account is locked already");
+    holding.commit().await.unwrap();
+    assert_eq!(resolving.await.unwrap().verdict, "recorded");
 }
