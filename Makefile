@@ -56,10 +56,10 @@ fmt:
 schemas:
 	WRITE_SCHEMAS=1 cargo test --locked --quiet --package domain --lib event::schemas
 
-# Figures, on a PostgreSQL of their own and with the release profile.
+# Figures, on a PostgreSQL of their own and with the release profile; of some only: make bench PARTS="throughput cost balance announcing".
 bench: tools
 	cargo build --locked --release --package bench
-	@$(LOCAL) fresh --database-only cargo run --locked --release --quiet --package bench
+	@$(LOCAL) fresh --database-only cargo run --locked --release --quiet --package bench $(PARTS)
 
 tools: $(TOOLS)
 

@@ -30,19 +30,30 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [announcing::POLLER, seconds] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [announcing::POLLER, seconds] = arguments[..] {
         return announcing::poll(seconds.parse()?).await;
     }
+    // Without a word, everything.
+    let asked = |part: &str| arguments.is_empty() || arguments.contains(&part);
     let cloud = Cloud::from_environment()?;
     let scene = Scene::set(&cloud).await?;
     print_settings(&cloud).await?;
 
     let mut aims = Aims::default();
-    throughput::run(&cloud, &scene, &mut aims).await?;
-    // Accounts of its own: where a tail has grown long a posting also folds it, and a byte would depend on the rounds before.
-    cost::run(&cloud, &Scene::set(&cloud).await?, &mut aims).await?;
-    balance_read::run(&cloud, &scene, &mut aims).await?;
-    announcing::run(&cloud, &scene, &mut aims).await?;
+    if asked("throughput") {
+        throughput::run(&cloud, &scene, &mut aims).await?;
+    }
+    if asked("cost") {
+        // Accounts of its own: where a tail has grown long a posting also folds it, and a byte would depend on the rounds before.
+        cost::run(&cloud, &Scene::set(&cloud).await?, &mut aims).await?;
+    }
+    if asked("balance") {
+        balance_read::run(&cloud, &scene, &mut aims).await?;
+    }
+    if asked("announcing") {
+        announcing::run(&cloud, &scene, &mut aims).await?;
+    }
     println!("{aims}");
     Ok(())
 }
