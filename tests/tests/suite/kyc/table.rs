@@ -74,7 +74,9 @@ impl Table {
         let mut item = self.item().await;
         let past = AttributeValue::N("1".to_owned());
         if let Some(AttributeValue::M(ends)) = item.get_mut(what) {
-            ends.values_mut().for_each(|end| *end = past.clone());
+            for end in ends.values_mut() {
+                *end = past.clone();
+            }
         } else {
             item.insert(what.to_owned(), past);
         }
