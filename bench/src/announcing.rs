@@ -59,7 +59,7 @@ async fn full_tilt(cloud: &Cloud, scene: &Scene, admin: &Client, bus: &StubElsew
         "Announcing: {ROUNDS} interleaved rounds of {BACKLOG} rows, the bus answers in {} ms",
         BUS_ANSWERS_IN.as_millis()
     );
-    let (mut polled, mut alone) = (Vec::new(), Vec::new());
+    let (mut announced, mut alone) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         write(admin, scene, BACKLOG).await?;
         admin.batch_execute("VACUUM ANALYZE ledger.outbox").await?;
@@ -73,16 +73,16 @@ async fn full_tilt(cloud: &Cloud, scene: &Scene, admin: &Client, bus: &StubElsew
         until_leased(admin).await?;
         let began = Instant::now();
         until_empty(admin, &mut poller).await?;
-        polled.push(rate(BACKLOG, began.elapsed()));
+        announced.push(rate(BACKLOG, began.elapsed()));
         poller.kill().await?;
     }
-    let (polled, alone) = (median(polled), median(alone));
-    println!("{polled:>8} rows/s  by the poller");
+    let (announced, alone) = (median(announced), median(alone));
+    println!("{announced:>8} rows/s  by the poller");
     println!(
         "{alone:>8} rows/s  its statements alone, one batch after the other; the poller does {} of that\n",
-        percent(permille(polled, alone))
+        percent(permille(announced, alone))
     );
-    aims.announced(polled);
+    aims.announced(announced);
     Ok(())
 }
 
@@ -179,6 +179,7 @@ async fn statements_alone(cloud: &Cloud) -> Outcome<()> {
 async fn until_leased(admin: &Client) -> Outcome<()> {
     let leased = "SELECT EXISTS (SELECT FROM ledger.outbox WHERE lease IS NOT NULL)";
     while !admin.query_one(leased, &[]).await?.get::<_, bool>(0) {
+        // Asked again at once, it would take its turn from what is measured.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
@@ -193,6 +194,7 @@ async fn until_empty(admin: &Client, poller: &mut Child) -> Outcome<()> {
         if let Some(ended) = poller.try_wait()? {
             return Err(format!("the poller ended before its work did: {ended}").into());
         }
+        // As above; a round takes seconds, of which 10 ms too many are less than a hundredth.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())

@@ -185,7 +185,8 @@ async fn full_page_writes(admin: &Client, on: bool) -> Outcome<()> {
         .batch_execute(&format!("ALTER SYSTEM SET full_page_writes = {on}"))
         .await?;
     admin.batch_execute("SELECT pg_reload_conf()").await?;
-    // The checkpointer takes it over when it wakes up; a checkpoint wakes it.
+    // Reloading is a signal that each process heeds in its own time, and nothing tells when all have. The checkpointer
+    // takes it over when it wakes up; a checkpoint wakes it.
     tokio::time::sleep(Duration::from_millis(500)).await;
     Ok(admin.batch_execute("CHECKPOINT").await?)
 }

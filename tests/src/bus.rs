@@ -155,13 +155,19 @@ impl Desk {
         match target {
             Some("AWSEvents.PutEvents") => self.put_events(&body).await,
             Some("AWSEvents.DescribeEventBus") => {
-                let (answer, delay) = (locked(&self.describe).clone(), *locked(&self.delay));
-                tokio::time::sleep(delay).await;
+                let answer = locked(&self.describe).clone();
+                self.take_its_time().await;
                 end(&answer, &json!({ "Name": body["Name"] })).await
             }
             Some("AmazonSQS.SendMessageBatch") => self.send_messages(&body).await,
             _ => Ok(refusal(400, "UnknownOperationException")),
         }
+    }
+
+    /// Is as slow as the test wants a bus to be, that something may happen meanwhile.
+    async fn take_its_time(&self) {
+        let delay = *locked(&self.delay);
+        tokio::time::sleep(delay).await;
     }
 
     async fn put_events(&self, body: &Value) -> Result<Response<Bytes>, Hangup> {
@@ -175,8 +181,7 @@ impl Desk {
         let codes = codes(&answer, entries.len());
         let taken = entries.iter().zip(&codes).filter(|(_, code)| code.is_none());
         let taken: Vec<_> = taken.map(|(entry, _)| entry.clone()).collect();
-        let delay = *locked(&self.delay);
-        tokio::time::sleep(delay).await;
+        self.take_its_time().await;
         self.seen.send_modify(|seen| {
             seen.calls += 1;
             seen.accepted.extend(taken);

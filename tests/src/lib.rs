@@ -21,5 +21,6 @@ pub mod fault;
 mod http;
 pub mod kyc_simulator;
 pub mod lambda;
+pub mod patience;
 pub mod post_office;
 pub mod token;

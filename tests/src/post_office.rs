@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::http::{self, Hangup};
-
-/// How long a test waits for a mail.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::patience::until;
 
 /// What the post office does with a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,20 +88,14 @@ impl PostOffice {
 
     /// Waits until this many mails were taken.
     pub async fn takes(&self, count: usize) {
-        let waited = tokio::time::timeout(PATIENCE, until(|| self.taken().len() >= count)).await;
-        assert!(waited.is_ok(), "no {count} mails, only {:?}", self.taken());
+        let enough = || async { (self.taken().len() >= count).then_some(()) };
+        until(enough, || format!("{count} mails; only {:?}", self.taken())).await;
     }
 
     /// Waits until mail was refused this often.
     pub async fn refuses(&self, count: usize) {
-        let waited = tokio::time::timeout(PATIENCE, until(|| self.refused() >= count)).await;
-        assert!(waited.is_ok(), "no {count} refusals, only {}", self.refused());
-    }
-}
-
-async fn until(it_is_so: impl Fn() -> bool) {
-    while !it_is_so() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        let enough = || async { (self.refused() >= count).then_some(()) };
+        until(enough, || format!("{count} refusals; only {}", self.refused())).await;
     }
 }
 
@@ -122,6 +114,7 @@ impl Desk {
         }
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
         match manner {
+            // Time to do something meanwhile, and less than its sender is patient.
             Manner::TakeSlowly => tokio::time::sleep(Duration::from_secs(2)).await,
             Manner::TakeInSilence => std::future::pending().await,
             Manner::Take | Manner::Refuse(..) => (),

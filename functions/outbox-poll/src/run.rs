@@ -103,6 +103,7 @@ impl<'a> Run<'a> {
                 }
             };
             self.tell(TELL_EVERY).await;
+            // Each pause has its reason where it is made; one past the last moment for a round would end the run late.
             sleep(pause.min(left)).await;
         }
         if let Err(error) = self.mark().await {

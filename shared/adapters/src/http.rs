@@ -1,5 +1,7 @@
 //! HTTP in and out: what every route reads of a request, and the one place that answers.
 
+pub mod page;
+
 use std::future::Future;
 use std::time::Instant;
 

@@ -70,11 +70,11 @@ fn with_a_way_home(states: &[State], edges: &[(usize, usize)]) -> usize {
     }
     let mut reaching = vec![false; states.len()];
     reaching[0] = true;
-    let mut todo = vec![0];
-    while let Some(place) = todo.pop() {
+    let mut unvisited = vec![0];
+    while let Some(place) = unvisited.pop() {
         for &source in &sources[place] {
             if !std::mem::replace(&mut reaching[source], true) {
-                todo.push(source);
+                unvisited.push(source);
             }
         }
     }

@@ -1,20 +1,15 @@
 //! The whole way, as deployed: from a payment over HTTP, through outbox and bus, to a mail and a line in the archive.
 
-use std::time::Duration;
-
 use domain::event::Event;
 use domain::ids::EventId;
 use serde_json::{Value, json};
 use tests::api::ApiRequest;
 use tests::cloud::Cloud;
+use tests::patience::until;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::api::merchant::{Merchant, id, platform_token};
-
-/// How long what was announced may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A run of the deployed poller, shortened to a few seconds of work: the rest of its time is kept for an orderly end.
 const RUN: &str = r#"
@@ -99,14 +94,8 @@ async fn lines(cloud: &Cloud, tenant: Uuid) -> Vec<(String, Event)> {
 /// Waits until the consumers' queues are empty: everything in them was dealt with.
 async fn consumed(cloud: &Cloud) {
     let queues = json!([cloud.resource("NotifyQueue"), cloud.resource("AnalyticsQueue")]);
-    let deadline = Instant::now() + PATIENCE;
-    while cloud.ask(LEFT, &queues).await != 0 {
-        assert!(
-            Instant::now() < deadline,
-            "the consumers have not dealt with their messages"
-        );
-        sleep(Duration::from_millis(200)).await;
-    }
+    let empty = || async { (cloud.ask(LEFT, &queues).await == 0).then_some(()) };
+    until(empty, || "the end of the consumers' messages".to_owned()).await;
 }
 
 #[tokio::test]

@@ -94,9 +94,9 @@ fn reaching(ends: &[usize], edges: &[(usize, usize)], states: usize) -> usize {
         sources[*target].push(*source);
     }
     let mut seen: HashSet<usize> = ends.iter().copied().collect();
-    let mut todo = ends.to_vec();
-    while let Some(place) = todo.pop() {
-        todo.extend(sources[place].iter().copied().filter(|source| seen.insert(*source)));
+    let mut unvisited = ends.to_vec();
+    while let Some(place) = unvisited.pop() {
+        unvisited.extend(sources[place].iter().copied().filter(|source| seen.insert(*source)));
     }
     seen.len()
 }

@@ -33,7 +33,7 @@ async fn a_dead_letter_tells_what_was_not_announced_and_why() {
     );
     assert_eq!(
         operator.acts().await,
-        [act("dead_letter_inspected", "done", letter, None)]
+        [act("dead_letter_inspected", "done", &letter, None)]
     );
 }
 
@@ -54,7 +54,7 @@ async fn a_replayed_letter_goes_out_again_under_the_same_event_id_and_only_once(
     );
     assert_eq!(waiting(&cloud, payment).await, 1);
     let acts = [("replayed", "done"), ("replayed", "repeated"), ("discarded", "refused")];
-    let acts = acts.map(|(how, outcome)| act(&format!("dead_letter_{how}"), outcome, letter, Some("on a hunch")));
+    let acts = acts.map(|(how, outcome)| act(&format!("dead_letter_{how}"), outcome, &letter, Some("on a hunch")));
     assert_eq!(
         operator.acts().await,
         acts,
@@ -78,7 +78,7 @@ async fn a_discarded_letter_is_given_up_for_good() {
     );
     assert_eq!(waiting(&cloud, payment).await, 0);
     let acts = [("discarded", "done"), ("replayed", "refused")];
-    let acts = acts.map(|(how, outcome)| act(&format!("dead_letter_{how}"), outcome, letter, Some("on a hunch")));
+    let acts = acts.map(|(how, outcome)| act(&format!("dead_letter_{how}"), outcome, &letter, Some("on a hunch")));
     assert_eq!(operator.acts().await, acts);
 }
 
@@ -127,7 +127,7 @@ async fn pages_go_down_to_the_oldest_and_open_ones_can_be_had_alone() {
         "open=false before=none most=2".to_owned(),
         format!("open=true before={} most=2", ours[0]),
     ] {
-        let look = act("dead_letters_listed", "done", page, None);
+        let look = act("dead_letters_listed", "done", &page, None);
         assert!(looks.contains(&look), "{look:?}: {looks:?}");
     }
 }
@@ -174,7 +174,7 @@ async fn without_a_reason_nothing_is_decided() {
     }
     assert_eq!(operator.inspect(i64::MAX).await.status, 404);
     // What is no request, or names no number, asks nothing of the ledger.
-    let unknown = |how: &str, id, reason| act(&format!("dead_letter_{how}"), "unknown", id, reason);
+    let unknown = |how: &str, id, reason| act(&format!("dead_letter_{how}"), "unknown", &id, reason);
     assert_eq!(
         operator.acts().await,
         [
@@ -267,6 +267,6 @@ async fn neither_the_audit_nor_a_dead_letter_can_be_made_to_disappear() {
     }
     assert_eq!(
         operator.acts().await,
-        [act("dead_letter_inspected", "done", letter, None)]
+        [act("dead_letter_inspected", "done", &letter, None)]
     );
 }

@@ -1,10 +1,9 @@
 //! An account's entries, page by page.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
+use tests::patience::until;
 use uuid::Uuid;
 
 use super::merchant::Merchant;
@@ -20,14 +19,8 @@ fn data(page: &ApiResponse) -> Vec<Value> {
 
 /// An entry is shown once nothing older can still commit, in any tenant: with other tests running that can take a moment.
 async fn settled(us: &Merchant, account: Uuid, count: usize) -> Vec<Value> {
-    for _ in 0..300 {
-        let shown = data(&us.send(&entries(account)).await);
-        if shown.len() == count {
-            return shown;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{account} has not shown {count} entries within 30 s");
+    let shown = || async { Some(data(&us.send(&entries(account)).await)).filter(|shown| shown.len() == count) };
+    until(shown, || format!("{count} entries of {account}")).await
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn the_item_stays_small() {
     let breaker = table.breaker(hasty);
     for _ in 0..30 {
         breaker.leave(entered(&breaker).await, Ended::Served).await;
+        // Half a bucket, so that all thirty take several windows.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let item = table.item().await;

@@ -42,6 +42,7 @@ async fn storm(environments: &[Guarded<Provider>]) -> HashMap<String, usize> {
     let verdicts = environments.iter().map(|kyc| {
         delay += Duration::from_millis(2);
         async move {
+            // Later than the one before, not after it: 2 s in all, within which none has timed out.
             tokio::time::sleep(delay).await;
             kyc.verify(&question()).await.to_string()
         }
@@ -90,6 +91,7 @@ async fn a_thousand_at_once_cost_a_hung_provider_a_handful_of_calls_and_recover_
     let drained = stream::iter(&environments).for_each_concurrent(3 * PATIENT.in_flight, async |kyc| {
         let question = question();
         while kyc.verify(&question).await != Verdict::Approved {
+            // Refused because all permits are out: what gives one back needs the table too.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use tests::cloud::Cloud;
+use tests::patience::until;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -75,14 +76,11 @@ async fn walk(reader: &Client, merchant: &Merchant, account: Uuid, mut place: Pl
 
 /// Walks until so many entries are settled: whatever transaction runs anywhere on the server holds the horizon back.
 async fn walk_until(reader: &Client, merchant: &Merchant, account: Uuid, most: usize) -> Vec<Entry> {
-    for _ in 0..200 {
+    let settled = || async {
         let walked = walk(reader, merchant, account, Place::default()).await;
-        if walked.len() >= most {
-            return walked;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{most} entries of {account} never settled");
+        (walked.len() >= most).then_some(walked)
+    };
+    until(settled, || format!("{most} settled entries of {account}")).await
 }
 
 fn ids(entries: &[Entry]) -> Vec<i64> {
@@ -191,6 +189,7 @@ async fn walks_beside_postings_only_ever_grow_at_the_top() {
         let missing = before.iter().find(|id| !now.contains(id));
         assert_eq!(missing, None, "a later walk has all of an earlier one");
         before = now;
+        // Some more are posted until the next walk.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(before.len(), 100);

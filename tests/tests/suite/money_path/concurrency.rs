@@ -122,12 +122,13 @@ async fn settled(send: impl AsyncFn() -> ApiResponse) -> ApiResponse {
         if answer.status == 201 {
             return answer;
         }
+        // Asked any earlier, it would use up its attempts while the holder of the key is at work.
         tokio::time::sleep(Duration::from_secs(retry_after(&answer))).await;
     }
     panic!("nobody was ever answered");
 }
 
-/// The key is another's for now; or the emulator's one process, which is the gate of all, was slower than a function is patient.
+/// Somebody else holds the key; or the emulator, whose one process is every function's gate, took longer than a function waits.
 fn assert_told_to_wait(answer: &ApiResponse) {
     let told = (answer.status, answer.problem());
     assert!(

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tests::fault::{Exchange, Fault, Step};
-use tests::lambda::Unanswered;
 use tokio::task::JoinSet;
 
 use super::scene::{BY_GATE, BY_LEDGER, DECIDED, Scene, is_replay, outcomes};
@@ -87,15 +86,10 @@ async fn a_process_killed_at_any_boundary_leaves_one_posting_and_one_answer() {
 async fn survive(crash: &'static Crash) {
     println!("{}", crash.at);
     let scene = Scene::affordable().await;
-    let (doomed, faults) = scene.authorize_through_faults().await;
-    let point = faults.script.arm(crash.step, crash.fault);
-    let call = doomed.call(&scene.payment());
-    point.reached().await;
-    doomed.kill().await;
-    assert!(matches!(call.await, Err(Unanswered::Died { .. })), "{}", crash.at);
+    let (held, _faults) = scene.killed_at(&scene.payment(), crash.step, crash.fault).await;
     match crash.message {
-        Message::Lost => drop(point.discard().await),
-        Message::Arrives => assert_eq!(point.release().await, Exchange::Succeeded, "{}", crash.at),
+        Message::Lost => drop(held.discard().await),
+        Message::Arrives => assert_eq!(held.release().await, Exchange::Succeeded, "{}", crash.at),
     }
     assert_eq!(scene.gate_status().await.as_deref(), crash.gate, "{}", crash.at);
 

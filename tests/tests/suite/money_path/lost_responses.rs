@@ -44,13 +44,7 @@ async fn a_completion_whose_response_was_lost_is_known_as_ones_own() {
 #[tokio::test]
 async fn a_takeover_whose_response_was_lost_is_known_as_ones_own() {
     let scene = Scene::affordable().await;
-    let (dead, faults) = scene.authorize_through_faults().await;
-    let point = faults.script.arm(Step::Claim, Fault::HoldResponse);
-    let call = dead.call(&scene.payment());
-    point.reached().await;
-    dead.kill().await;
-    assert!(call.await.is_err());
-    scene.end_lease().await;
+    scene.claimed_by_the_dead().await;
     one_lost_response(&scene, Step::TakeOver).await;
 }
 

@@ -59,12 +59,8 @@ async fn another_bodys_claim_that_died_does_not_stand_between_a_posted_payment_a
     let scene = Scene::affordable().await;
     let answer = scene.authorize().await.call(&scene.payment()).await.unwrap();
     scene.wipe_gate().await;
-    let (doomed, faults) = scene.authorize_through_faults().await;
-    let start = faults.script.arm(Step::Start, Fault::HoldRequest);
-    let call = doomed.call(&scene.other_payment());
-    start.reached().await;
-    doomed.kill().await;
-    assert!(call.await.is_err());
+    let other = scene.other_payment();
+    let (start, _faults) = scene.killed_at(&other, Step::Start, Fault::HoldRequest).await;
     start.discard().await;
 
     scene.end_lease().await;

@@ -1,5 +1,7 @@
 //! One payment under one key, its accounts, and what the gate and the ledger hold of it.
 
+mod takeover;
+
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::{
@@ -10,6 +12,7 @@ use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
 use tests::fault::Faults;
 use tests::lambda::{Function, Setup};
+use tests::patience::until;
 use tests::token::Scope;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -124,6 +127,7 @@ impl Scene {
             assert_eq!(answer.problem(), "in-progress");
             let pause = retry_after(&answer);
             assert!((1..=LEASE_SECONDS).contains(&pause), "{answer:?}");
+            // That it need not come a third time is what the named time promises.
             tokio::time::sleep(Duration::from_secs(pause)).await;
             waited = true;
         }
@@ -332,7 +336,7 @@ pub fn assert_unavailable(answer: &ApiResponse, slug: &str) {
 /// `idempotency.outcome` of the first `count` requests that the process logged.
 pub async fn outcomes(function: &Function, count: usize) -> Vec<String> {
     // The line is written before the answer, but read from a pipe beside it.
-    for _ in 0..200 {
+    let told = || async {
         let output = function.output();
         let lines = output
             .lines()
@@ -341,10 +345,7 @@ pub async fn outcomes(function: &Function, count: usize) -> Vec<String> {
         let outcomes: Vec<_> = requests
             .map(|line| line["idempotency.outcome"].as_str().unwrap_or_default().to_owned())
             .collect();
-        if outcomes.len() >= count {
-            return outcomes;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("fewer than {count} requests were logged:\n{}", function.output());
+        (outcomes.len() >= count).then_some(outcomes)
+    };
+    until(told, || format!("{count} requests in:\n{}", function.output())).await
 }

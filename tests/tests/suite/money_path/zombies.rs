@@ -12,44 +12,19 @@ use super::scene::{
 #[tokio::test]
 async fn a_late_statement_of_a_live_zombie_posts_nothing_and_brings_it_the_same_answer() {
     let scene = Scene::affordable().await;
-    let (zombie, faults) = scene.authorize_through_faults().await;
-    let statement = faults.script.arm(Step::Post, Fault::HoldRequest);
-    let late = zombie.call(&scene.payment());
-    statement.reached().await;
-    scene.end_lease().await;
-
-    let successor = scene.authorize().await;
-    let answer = successor.call(&scene.payment()).await.unwrap();
-    assert_eq!(outcomes(&successor, 1).await, [DECIDED]);
-
-    assert_eq!(statement.release().await, Exchange::Succeeded);
-    let late = late.await.unwrap();
-    assert_same(&answer, &late);
-    assert!(is_replay(&late));
-    assert_eq!(outcomes(&zombie, 1).await, [BY_LEDGER]);
-    scene.posted_once(&answer).await;
+    let mut zombie = scene.overtaken_at(Step::Post).await;
+    assert_eq!(zombie.comes_late(BY_LEDGER).await, Exchange::Succeeded);
+    scene.posted_once(&zombie.answer).await;
 }
 
-/// Had the late statement not asked first, the deposit would let it post what its client was told is declined.
+/// Were its key not taken, the deposit would let the late statement post what its client was told is declined.
 #[tokio::test]
 async fn a_late_statement_finds_its_key_declined_though_the_money_is_there_now() {
     let scene = Scene::with_funds(AMOUNT - 1).await;
-    let (zombie, faults) = scene.authorize_through_faults().await;
-    let statement = faults.script.arm(Step::Post, Fault::HoldRequest);
-    let late = zombie.call(&scene.payment());
-    statement.reached().await;
-    scene.end_lease().await;
-
-    let successor = scene.authorize().await;
-    let answer = successor.call(&scene.payment()).await.unwrap();
-    assert_eq!(outcomes(&successor, 1).await, [DECIDED]);
+    let mut zombie = scene.overtaken_at(Step::Post).await;
     scene.merchant.fund(scene.source, AMOUNT).await;
-
-    assert_eq!(statement.release().await, Exchange::Succeeded);
-    let late = late.await.unwrap();
-    assert_same(&answer, &late);
-    assert_eq!(outcomes(&zombie, 1).await, [BY_LEDGER]);
-    scene.declined_once(&answer).await;
+    assert_eq!(zombie.comes_late(BY_LEDGER).await, Exchange::Succeeded);
+    scene.declined_once(&zombie.answer).await;
 }
 
 /// The lease really ends here: its owner has given up long before, and its statement is still on its way.
@@ -96,6 +71,7 @@ async fn a_process_paused_before_the_statement(step: Step, fault: Fault) {
     let late = zombie.call(&scene.payment());
     point.reached().await;
     zombie.pause();
+    // As long as a real lease: unlike one ended by hand, it shows that the process's own clock ran on.
     tokio::time::sleep(Duration::from_secs(LEASE_SECONDS)).await;
 
     let successor = scene.authorize().await;
@@ -134,22 +110,10 @@ async fn a_process_paused_before_its_start_does_not_ask_the_ledger() {
 #[tokio::test]
 async fn a_process_that_cannot_start_does_not_ask_the_ledger() {
     let scene = Scene::affordable().await;
-    let (zombie, faults) = scene.authorize_through_faults().await;
-    let successor = scene.authorize().await;
-    // The SDK's second attempt is held as well.
-    let start = faults.script.arm_all(Step::Start, Fault::HoldRequest);
-    let late = zombie.call(&scene.payment());
-    start.reached().await;
-    scene.end_lease().await;
-    let answer = successor.call(&scene.payment()).await.unwrap();
-    assert_eq!(outcomes(&successor, 1).await, [DECIDED]);
-
-    assert!(matches!(start.release().await, Exchange::Failed(_)));
-    let late = late.await.unwrap();
-    assert_same(&answer, &late);
-    assert_eq!(outcomes(&zombie, 1).await, [BY_GATE]);
-    assert_eq!(faults.script.count(Step::Post), 0, "the ledger was not asked");
-    scene.posted_once(&answer).await;
+    let mut zombie = scene.overtaken_at(Step::Start).await;
+    assert!(matches!(zombie.comes_late(BY_GATE).await, Exchange::Failed(_)));
+    assert_eq!(zombie.faults.script.count(Step::Post), 0, "the ledger was not asked");
+    scene.posted_once(&zombie.answer).await;
 }
 
 #[tokio::test]
@@ -184,14 +148,7 @@ async fn a_process_whose_key_is_taken_over_after_its_commit_answers_the_same_and
 #[tokio::test]
 async fn of_two_that_take_over_one_goes_on() {
     let scene = Scene::affordable().await;
-    let (dead, faults) = scene.authorize_through_faults().await;
-    let point = faults.script.arm(Step::Claim, Fault::HoldResponse);
-    let call = dead.call(&scene.payment());
-    point.reached().await;
-    dead.kill().await;
-    assert!(call.await.is_err());
-    scene.end_lease().await;
-
+    scene.claimed_by_the_dead().await;
     let ((one, first), (other, second)) = (
         scene.authorize_through_faults().await,
         scene.authorize_through_faults().await,

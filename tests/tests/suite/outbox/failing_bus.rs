@@ -59,6 +59,7 @@ async fn the_longer_a_bus_fails_the_less_it_is_asked() {
         scene.bus.behave(|_| Answer::Refuse(503, "ServiceUnavailable"));
         let _poller = scene.polling().await;
         scene.bus.sees(|seen| seen.calls >= 1).await;
+        // The pause doubles five times meanwhile, from 200 ms to 6.4 s.
         tokio::time::sleep(Duration::from_secs(10)).await;
         // Without jitter 6 calls fit into 10 s; with it some more do. Without doubling it would be 100, with none at
         // all thousands.
@@ -81,6 +82,7 @@ async fn a_bus_that_throttles_for_longer_than_a_lease_gets_everything_once_and_f
         let mut ids = Vec::new();
         for _ in 0..40 {
             ids.extend(scene.post(5).await);
+            // 40 s in all: a lease lasts 30.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert_eq!((scene.dead_letters().await, scene.blamed().await), (0, 0));
@@ -113,6 +115,7 @@ async fn a_bus_that_throttles_a_part_of_the_stream_is_given_time_too() {
         let mut ids = Vec::new();
         for _ in 0..60 {
             ids.extend(scene.post(1).await);
+            // There is always something new for the bus to take: for 12 s, which are 60 rounds and more without a pause.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         let rounds = logged(&poller, "the bus fails").len();
@@ -199,6 +202,7 @@ async fn a_bus_that_calls_everything_invalid_kills_no_event() {
             .bus
             .behave(|details| Answer::Entries(vec![Some("InvalidArgument"); details.len()]));
         let during = scene.post(30).await;
+        // What was accepted before vouches for the bus for 10 s, and a row's five failures take 15 s.
         tokio::time::sleep(Duration::from_secs(25)).await;
         assert_eq!(scene.dead_letters().await, 0);
         assert!(scene.blamed().await < 5);

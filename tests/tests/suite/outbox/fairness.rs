@@ -38,8 +38,10 @@ async fn events_behind_12_000_refused_ones_are_out_at_once_and_the_refused_are_k
         while logged(&poller, message).is_empty() {
             assert!(since.elapsed() < Duration::from_mins(1), "nobody braked");
             good.extend(scene.post(1).await);
+            // What is accepted vouches for the bus for 10 s; a few events a second go out beside the refused ones.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        // Several rounds more, in which others could be given up.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(scene.dead_letters().await <= 100);
         assert_eq!(logged(&poller, message)[0]["level"], "ERROR");

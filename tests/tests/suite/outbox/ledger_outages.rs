@@ -27,6 +27,7 @@ async fn what_the_bus_took_while_the_ledger_was_gone_is_marked_when_it_is_back_a
             .await;
         faults.ledger.set_down(true);
         scene.bus.sees(|seen| seen.accepted.len() == 3).await;
+        // Time to try in vain to mark them: the first pauses are 200 and 400 ms at most.
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(scene.number("SELECT count(*) FROM ledger.outbox").await, 3);
         faults.ledger.set_down(false);

@@ -89,6 +89,7 @@ async fn what_is_rolled_back_is_never_announced() {
         let kept = scene.post(1).await;
         scene.bus.sees(|seen| seen.accepted.len() == 1).await;
         transaction.rollback().await.unwrap();
+        // An idle poller looks at least every 500 ms.
         tokio::time::sleep(Duration::from_secs(1)).await;
         scene.published_all(1).await;
         scene.took(&kept, 1);
@@ -247,6 +248,7 @@ async fn what_cannot_be_sent_in_time_is_given_back_unsent() {
             .unwrap();
         let poller = scene.poller(Duration::from_secs(3)).start().await.unwrap();
         let answer = poller.invoke(&json!({}));
+        // The lease has waited for 3 s of the 4 that a statement may take. Of the run's 18 s, 11 are left.
         tokio::time::sleep(Duration::from_secs(7)).await;
         lock.rollback().await.unwrap();
         answer.await.unwrap();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tests::bus::StubBus;
 use tests::cloud::Cloud;
 use tests::lambda::{Function, Setup, Unanswered};
+use tests::patience::until;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -91,13 +92,11 @@ impl Scene {
 
     /// Waits until a statement says `true`.
     pub async fn holds(&self, sql: &str) {
-        for _ in 0..1500 {
-            if self.superuser.query_one(sql, &[]).await.unwrap().get(0) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("it was not to be: {sql}");
+        let so = || async {
+            let row = self.superuser.query_one(sql, &[]).await.unwrap();
+            row.get::<_, bool>(0).then_some(())
+        };
+        until(so, || sql.to_owned()).await;
     }
 
     /// One number.

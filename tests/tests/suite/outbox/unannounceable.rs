@@ -155,6 +155,7 @@ async fn types_not_known_here_hold_up_no_event_and_show() {
                 scene.taken().len()
             );
             scene.let_time_pass().await;
+            // Time for a round with what is free again.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         ids.extend(scene.post(100).await);
@@ -162,6 +163,7 @@ async fn types_not_known_here_hold_up_no_event_and_show() {
             .holds("SELECT count(*) = 0 FROM ledger.outbox WHERE event_type <> 'payment.settled.v1'")
             .await;
         scene.took(&ids, 1);
+        // The metric, which is told every second, has more than 2 s to tell of.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(scene.number("SELECT count(*) FROM ledger.outbox").await, 6_000);
         assert_eq!(scene.dead_letters().await, 0);

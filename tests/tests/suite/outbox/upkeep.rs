@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::patience::until;
 
 use super::scene::{Scene, logged};
 use crate::ledger::scratch::in_scratch_database;
@@ -42,9 +43,8 @@ async fn that_old_rows_cannot_be_removed_holds_up_no_event() {
         let mut ids = scene.post(3).await;
         let poller = scene.polling().await;
         let message = "what was published long ago is not removed";
-        while logged(&poller, message).is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let told = || async { (!logged(&poller, message).is_empty()).then_some(()) };
+        until(told, || message.to_owned()).await;
         for _ in 0..3 {
             ids.extend(scene.post(3).await);
             scene.drained().await;

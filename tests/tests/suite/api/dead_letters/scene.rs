@@ -108,7 +108,7 @@ pub async fn waiting(cloud: &Cloud, payment: Uuid) -> i64 {
     row.get(0)
 }
 
-pub fn act(name: &str, outcome: &str, about: impl ToString, reason: Option<&str>) -> Act {
+pub fn act(name: &str, outcome: &str, about: &impl ToString, reason: Option<&str>) -> Act {
     let reason = reason.map(str::to_owned);
     (name.to_owned(), outcome.to_owned(), about.to_string(), reason)
 }
