@@ -11,12 +11,13 @@ CREATE ROLE ledger_announcing NOLOGIN; -- owns the publishing of events; crosses
 CREATE ROLE ledger_operating NOLOGIN; -- owns what operators do; crosses tenants, freezes and decides, cannot write an entry
 
 CREATE ROLE poster LOGIN;             -- authorize, deposit, request-settlement
-CREATE ROLE settler LOGIN;            -- settle-step, compensate
+CREATE ROLE settler LOGIN;            -- settle-step, compensate, await-decision
+CREATE ROLE resumer LOGIN;            -- resume-settlements
 CREATE ROLE registrar LOGIN;          -- onboard-merchant, open-account
-CREATE ROLE reader LOGIN;             -- read-account, read-payment
+CREATE ROLE reader LOGIN;             -- read-account, read-payment, read-settlement
 CREATE ROLE folder LOGIN;             -- fold-balances
 CREATE ROLE poller LOGIN;             -- outbox-poll
-CREATE ROLE operator LOGIN;           -- dead-letters, limbo
+CREATE ROLE operator LOGIN;           -- dead-letters, resolve-limbo, freeze-account
 CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of money
 
 -- The owner migrates: it must be able to hand functions over to the roles that run them. Without INHERIT, or their
@@ -24,7 +25,7 @@ CREATE ROLE auditor LOGIN;            -- reconcile: reads all, writes nothing of
 GRANT ledger_engine, ledger_folding, ledger_announcing, ledger_operating TO ledger_owner WITH INHERIT FALSE, SET TRUE;
 GRANT USAGE ON SCHEMA ledger
     TO ledger_engine, ledger_folding, ledger_announcing, ledger_operating,
-       poster, settler, registrar, reader, folder, poller, operator, auditor;
+       poster, settler, resumer, registrar, reader, folder, poller, operator, auditor;
 
 -- Nothing is callable by everyone, now or later.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -38,6 +39,7 @@ ALTER ROLE poster SET statement_timeout = '4s';
 ALTER ROLE poster SET lock_timeout = '1500ms';
 ALTER ROLE settler SET statement_timeout = '4s';
 ALTER ROLE settler SET lock_timeout = '1500ms';
+ALTER ROLE resumer SET statement_timeout = '4s';
 ALTER ROLE registrar SET statement_timeout = '4s';
 ALTER ROLE reader SET statement_timeout = '4s';
 ALTER ROLE folder SET statement_timeout = '4s';

@@ -119,7 +119,8 @@ BEGIN
          ORDER BY e.id DESC;
 END $$;
 
--- One intent by its ledger key, which is also its id. No row: there is none of this tenant.
+-- What a client asked for, by its ledger key, which is also its id. No row: there is none of this tenant; a settlement's actions are in
+-- its log (ledger.settlement).
 CREATE FUNCTION ledger.transaction(p_tenant uuid, p_key uuid)
 RETURNS TABLE (
     ledger_key uuid, kind text, fingerprint bytea, outcome text, source uuid, destination uuid,
@@ -133,7 +134,7 @@ BEGIN
         SELECT t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
                t.details, t.answer_version, t.created_at
           FROM ledger.ledger_transactions t
-         WHERE t.ledger_key = p_key AND t.tenant_id = p_tenant;
+         WHERE t.ledger_key = p_key AND t.tenant_id = p_tenant AND t.kind IN ('payment', 'deposit', 'settlement');
 END $$;
 
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.

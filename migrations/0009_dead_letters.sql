@@ -3,7 +3,7 @@
 CREATE TABLE ledger.audit (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      timestamptz NOT NULL DEFAULT now(),
-    actor   text NOT NULL,                          -- the verified token's subject
+    actor   text NOT NULL,                          -- the verified token's subject, or the ARN that signed the request
     act     text NOT NULL,                          -- dead_letters_listed, dead_letter_inspected, _replayed, _discarded
     outcome text NOT NULL DEFAULT 'done',           -- repeated: done before; refused: decided otherwise; unknown: no such id
     subject text,                                   -- what was asked for: an id; of a list, its parameters

@@ -19,6 +19,8 @@ CREATE TABLE ledger.settlements (
     changed_at    timestamptz NOT NULL DEFAULT now(),
     limbo_at      timestamptz,                      -- since when people have to decide; stays when they have
     ended_at      timestamptz,                      -- settled or compensated
+    -- When somebody must have come back to it; if nobody has, its execution is lost, and another is begun (ledger.lease_lapsed).
+    attend_by     timestamptz NOT NULL DEFAULT now() + interval '15 minutes',
     action_keys   uuid[] NOT NULL,                  -- of each of ledger.settlement_actions() (domain::ledger_key)
     currency      char(3) NOT NULL,                 -- ISO 4217
     events        smallint NOT NULL DEFAULT 1,      -- how many were announced: the sequence of the last
@@ -35,14 +37,19 @@ CREATE TABLE ledger.settlements (
 -- A tenant's pages, and what waits, oldest first, for whoever looks across tenants.
 CREATE INDEX settlements_of_tenant ON ledger.settlements (tenant_id, status, created_at, settlement_id);
 CREATE INDEX settlements_unfinished ON ledger.settlements (status, created_at, settlement_id) WHERE ended_at IS NULL;
+CREATE INDEX settlements_to_attend ON ledger.settlements (attend_by) WHERE ended_at IS NULL;
 
 ALTER TABLE ledger.settlements ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY engine_in_tenant ON ledger.settlements TO ledger_engine USING (tenant_id = ledger.current_tenant());
 CREATE POLICY operating_reads ON ledger.settlements FOR SELECT TO ledger_operating USING (true);
+CREATE POLICY operating_attends ON ledger.settlements FOR UPDATE TO ledger_operating USING (true);
+CREATE POLICY announcing_reads ON ledger.settlements FOR SELECT TO ledger_announcing USING (true);
 CREATE POLICY operating_reads ON ledger.ledger_transactions FOR SELECT TO ledger_operating USING (true);
 CREATE POLICY auditor_reads ON ledger.settlements FOR SELECT TO auditor USING (true);
-GRANT SELECT, INSERT, UPDATE (status, changed_at, limbo_at, limbo_cause, ended_at, events) ON ledger.settlements TO ledger_engine;
+GRANT SELECT, INSERT, UPDATE (status, changed_at, limbo_at, limbo_cause, ended_at, attend_by, events) ON ledger.settlements TO ledger_engine;
 GRANT SELECT ON ledger.settlements, ledger.ledger_transactions TO ledger_operating;
+GRANT UPDATE (attend_by) ON ledger.settlements TO ledger_operating;
+GRANT SELECT (settlement_id, tenant_id, fee, status, limbo_at, ended_at) ON ledger.settlements TO ledger_announcing;
 GRANT SELECT ON ledger.settlements TO auditor;
 CREATE TRIGGER never_removed BEFORE DELETE OR TRUNCATE ON ledger.settlements FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.settlements ENABLE ALWAYS TRIGGER never_removed;
@@ -58,7 +65,8 @@ CREATE TYPE ledger.settlement_answer AS (
     outcome text,                                   -- what stands under the action's key; NULL: nothing
     status  text,
     fee     bigint,                                 -- minor units
-    log     jsonb                                   -- the outcome of each action that has a row, by its name
+    log     jsonb,                                  -- the outcome of each action that has a row, by its name
+    decision text                                   -- what people have decided about it in limbo: release, refund; NULL: nothing
 );
 
 -- What the log of a settlement says: domain::settlement::{log, plan} in SQL.
@@ -139,7 +147,7 @@ END $$;
 
 -- What the ledger would answer to this request if its key is new: 'accepted', or the name of the refusal. Whether the
 -- buyer has the money is the hold's to say. p_terms: what the caller derives (domain::settlement::fee, domain::ledger_key),
---   {"fee": minor units, "escrow": account, "platform": account, "keys": {action: ledger key, … all nine}}
+--   {"fee": minor units, or null for more than the amount, "escrow": account, "platform": account, "keys": {action: ledger key, … all nine}}
 CREATE FUNCTION ledger.decide_settlement(
     p_tenant uuid, p_key uuid, p_buyer uuid, p_merchant uuid, p_amount bigint, p_currency text, p_terms jsonb
 ) RETURNS text
@@ -162,6 +170,9 @@ BEGIN
         RETURN 'currency_mismatch';
     END IF;
 
+    IF p_terms -> 'fee' = 'null' THEN
+        RETURN 'fee_above_amount';
+    END IF;
     v_keys := ARRAY(SELECT p_terms -> 'keys' ->> action FROM unnest(ledger.settlement_actions()) AS action);
     IF ((p_terms ->> 'fee')::bigint BETWEEN 0 AND p_amount
         -- Keys of its own, in its own place: else the log would not be found.
@@ -302,6 +313,12 @@ BEGIN
     PERFORM ledger.record_action(p_settlement, step, 'burnt', '{}') FROM unnest(p_free) AS step;
 END $$;
 
+-- How long an execution may stay away before it is taken for lost: longer than a settlement's short way takes (five minutes), than
+-- it is paused, and than a parked verification waits to be woken (ten); one that waits for people comes back every day.
+CREATE FUNCTION ledger.attention(p_waits_for_people boolean) RETURNS interval
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN p_waits_for_people THEN interval '25 hours' ELSE interval '15 minutes' END;
+
 -- Ends every action: when rows were written, brings the status after them and announces an end. p_action: whose outcome
 -- is told; NULL for none.
 CREATE FUNCTION ledger.conclude(p_settlement ledger.settlements, p_verdict text, p_action text, p_wrote boolean)
@@ -310,6 +327,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v ledger.settlement_progress := ledger.progress_of(p_settlement);
     v_status text := p_settlement.status;
+    v_decision text := CASE WHEN p_settlement.limbo_at IS NOT NULL THEN ledger.decision_on(p_settlement.settlement_id) END;
     v_events smallint;
 BEGIN
     IF p_wrote THEN
@@ -317,6 +335,7 @@ BEGIN
            SET status = CASE WHEN ended.yes OR s.limbo_at IS NULL THEN v.status ELSE 'limbo' END,
                changed_at = now(),
                ended_at = CASE WHEN ended.yes THEN now() END,
+               attend_by = now() + ledger.attention(s.limbo_at IS NOT NULL AND v_decision IS NULL),
                events = s.events + ended.yes::int
           FROM (SELECT v.status IN ('settled', 'compensated') AS yes) AS ended
          WHERE s.settlement_id = p_settlement.settlement_id
@@ -329,7 +348,11 @@ BEGIN
             END IF;
         END IF;
     END IF;
-    RETURN (p_verdict, v.log ->> p_action, v_status, p_settlement.fee, v.log);
+    IF p_verdict = 'waits' THEN
+        -- Whoever was told so comes back.
+        UPDATE ledger.settlements SET attend_by = now() + ledger.attention(false) WHERE settlement_id = p_settlement.settlement_id;
+    END IF;
+    RETURN (p_verdict, v.log ->> p_action, v_status, p_settlement.fee, v.log, v_decision);
 END $$;
 
 -- Carries out a step. p_answer: the provider's 'approved' or 'rejected' with verify, NULL with all others; p_details goes
@@ -404,16 +427,19 @@ BEGIN
     RETURN ledger.conclude(v_settlement, v_verdict, p_undo, v_verdict = 'recorded');
 END $$;
 
--- Says that a verification waits for its provider to come back; the next row of the log says otherwise. Verdicts: parked;
--- stands (it is, or its verification is not what comes next).
+-- Says that a verification waits for its provider to come back; the next row of the log says otherwise. Verdicts: parked (by
+-- this call or before it); stands (its verification is not what comes next).
 CREATE FUNCTION ledger.park(p_tenant uuid, p_settlement uuid) RETURNS ledger.settlement_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
 DECLARE
     v_settlement ledger.settlements := ledger.lock_settlement(p_tenant, p_settlement);
-    v_parks boolean := v_settlement.status = 'held';
+    v_parks boolean := v_settlement.status IN ('held', 'parked');
 BEGIN
     IF v_parks THEN
-        UPDATE ledger.settlements SET status = 'parked', changed_at = now() WHERE settlement_id = p_settlement RETURNING * INTO v_settlement;
+        UPDATE ledger.settlements
+           SET status = 'parked', attend_by = now() + ledger.attention(false),
+               changed_at = CASE status WHEN 'parked' THEN changed_at ELSE now() END
+         WHERE settlement_id = p_settlement RETURNING * INTO v_settlement;
     END IF;
     RETURN ledger.conclude(v_settlement, CASE WHEN v_parks THEN 'parked' ELSE 'stands' END, NULL, false);
 END $$;
@@ -491,6 +517,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.record_action(ledger.settlements, text, text, jsonb),
     ledger.post_action(ledger.settlements, text, boolean),
     ledger.burn_free(ledger.settlements, text[]),
+    ledger.attention(boolean),
     ledger.conclude(ledger.settlements, text, text, boolean) TO ledger_engine;
 GRANT EXECUTE ON FUNCTION ledger.settlement_log(ledger.settlements) TO ledger_operating;
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.

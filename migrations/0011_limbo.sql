@@ -2,6 +2,12 @@
 -- decide, once; what they decided passes the freeze. And freezing an account at an operator's word. Whatever comes of what
 -- an operator asks for, that it was asked is in the audit.
 
+-- Whom an actor's name stands for: of an ARN (domain::principal) its last part, in whatever account, role and case. A person's user
+-- and sessions bear one name, which whoever deploys this sees to (docs/limbo.md); so two of one name are one person.
+CREATE FUNCTION ledger.person(p_actor text) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN lower(substring(p_actor FROM '[^/]*$'));
+
 -- Why an account is frozen. accounts.frozen_at is set while any of its freezes is open.
 CREATE TABLE ledger.freezes (
     freeze_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -11,12 +17,13 @@ CREATE TABLE ledger.freezes (
     since      timestamptz NOT NULL DEFAULT now(),
     ended_at   timestamptz,                         -- NULL: open
     cause      text NOT NULL,                       -- limbo, operator
-    frozen_by  text,                                -- the operator: the verified token's subject
+    frozen_by  text,                                -- the operator: the ARN that signed the request
     reason     text NOT NULL,                       -- in the operator's words; of limbo, the name of what kept failing
     CONSTRAINT freezes_cause_known CHECK (cause = 'limbo' AND reference IS NOT NULL AND frozen_by IS NULL
                                        OR cause = 'operator' AND reference IS NULL AND frozen_by IS NOT NULL)
 );
 CREATE UNIQUE INDEX freezes_open_once ON ledger.freezes (account_id, cause, reference) NULLS NOT DISTINCT WHERE ended_at IS NULL;
+CREATE INDEX freezes_of_account ON ledger.freezes (account_id, freeze_id);
 CREATE INDEX freezes_open_of_settlement ON ledger.freezes (reference) WHERE ended_at IS NULL;
 -- What a settlement in limbo freezes: few of a tenant's accounts.
 CREATE INDEX accounts_frozen_in_limbo ON ledger.accounts (tenant_id) WHERE purpose IN ('merchant', 'escrow');
@@ -28,7 +35,7 @@ CREATE TABLE ledger.resolution_proposals (
     tenant_id     uuid NOT NULL,                    -- the settlement's
     proposed_at   timestamptz NOT NULL DEFAULT now(),
     decision      text NOT NULL,                    -- release, refund
-    proposed_by   text NOT NULL,                    -- the verified token's subject
+    proposed_by   text NOT NULL,                    -- the ARN that signed the request
     reason        text NOT NULL,                    -- in that person's words
     CONSTRAINT proposals_decision_known CHECK (decision IN ('release', 'refund')),
     CONSTRAINT proposals_reason_given CHECK (btrim(reason) <> '')
@@ -43,11 +50,11 @@ CREATE TABLE ledger.resolutions (
     approved_at   timestamptz NOT NULL DEFAULT now(),
     decision      text NOT NULL,                    -- these three as proposed
     proposed_by   text NOT NULL,
-    approved_by   text NOT NULL,                    -- the verified token's subject
+    approved_by   text NOT NULL,                    -- the ARN that signed the request
     reason        text NOT NULL,                    -- in the second person's words
     CONSTRAINT resolutions_once PRIMARY KEY (settlement_id),
     CONSTRAINT resolutions_decision_known CHECK (decision IN ('release', 'refund')),
-    CONSTRAINT resolutions_two_people CHECK (approved_by <> proposed_by),
+    CONSTRAINT resolutions_two_people CHECK (ledger.person(approved_by) <> ledger.person(proposed_by)),
     CONSTRAINT resolutions_reason_given CHECK (btrim(reason) <> '')
 );
 
@@ -161,6 +168,18 @@ BEGIN
     RETURN ledger.conclude(v_settlement, 'recorded', NULL, true);
 END $$;
 
+-- Says that an execution waits for people from now on. Verdict: awaited; the decision tells whether they have decided already.
+CREATE FUNCTION ledger.await_decision(p_tenant uuid, p_settlement uuid) RETURNS ledger.settlement_answer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
+DECLARE
+    v_settlement ledger.settlements := ledger.lock_settlement(p_tenant, p_settlement);
+BEGIN
+    IF v_settlement.status = 'limbo' THEN
+        UPDATE ledger.settlements SET attend_by = now() + ledger.attention(true) WHERE settlement_id = p_settlement;
+    END IF;
+    RETURN ledger.conclude(v_settlement, 'awaited', NULL, false);
+END $$;
+
 -- Posts what people have decided to release, under keys of its own: the steps' stay burnt. Passes the freeze. Verdicts:
 --   recorded     by this call, or
 --   stands       before it
@@ -238,19 +257,20 @@ BEGIN
     VALUES (p_actor, 'settlement_inspected', CASE WHEN FOUND THEN 'done' ELSE 'unknown' END, p_settlement::text);
 END $$;
 
--- Proposes what to do about a settlement in limbo. Verdicts: proposed; not_in_limbo; decided (people have, before). No row:
--- there is no such settlement.
+-- Proposes what to do about a settlement in limbo. Verdicts: proposed; not_in_limbo; decided (people have, before: decision is
+-- what stands). No row: there is no such settlement.
 CREATE FUNCTION ledger.propose_resolution(p_actor text, p_settlement uuid, p_decision text, p_reason text)
-RETURNS TABLE (verdict text, proposal_id bigint)
+RETURNS TABLE (verdict text, proposal_id bigint, decision text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_settlement ledger.settlements;
 BEGIN
     SELECT * INTO v_settlement FROM ledger.settlements s WHERE s.settlement_id = p_settlement;
+    decision := ledger.decision_on(p_settlement);
     verdict := CASE
-        WHEN NOT FOUND THEN 'unknown'
-        WHEN ledger.decision_on(p_settlement) IS NOT NULL THEN 'decided'
+        WHEN v_settlement.settlement_id IS NULL THEN 'unknown'
+        WHEN decision IS NOT NULL THEN 'decided'
         WHEN v_settlement.status <> 'limbo' THEN 'not_in_limbo'
         ELSE 'proposed'
     END;
@@ -268,42 +288,45 @@ BEGIN
 END $$;
 
 -- Approves a proposal as the second person; from then on it is decided, once and for all. Returns the decision that stands,
--- with the proposal it was made by and a verdict: approved; decided (before, perhaps otherwise); same_person (nothing is
--- decided). No row: there is no such proposal.
-CREATE FUNCTION ledger.approve_resolution(p_actor text, p_proposal bigint, p_reason text)
-RETURNS TABLE (verdict text, settlement_id uuid, tenant_id uuid, decision text, proposal_id bigint)
+-- with the proposal it was made by, who approved that, and a verdict: approved; decided (before, perhaps otherwise);
+-- same_person (nothing is decided). No row: there is no such proposal about this settlement.
+CREATE FUNCTION ledger.approve_resolution(p_actor text, p_settlement uuid, p_proposal bigint, p_reason text)
+RETURNS TABLE (verdict text, tenant_id uuid, decision text, proposal_id bigint, approved_by text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_proposal ledger.resolution_proposals;
 BEGIN
-    SELECT * INTO v_proposal FROM ledger.resolution_proposals p WHERE p.proposal_id = p_proposal;
+    SELECT * INTO v_proposal FROM ledger.resolution_proposals p WHERE p.proposal_id = p_proposal AND p.settlement_id = p_settlement;
     IF NOT FOUND THEN
         INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-        VALUES (p_actor, 'resolution_approved', 'unknown', format('proposal %s', p_proposal), p_reason);
+        VALUES (p_actor, 'resolution_approved', 'unknown', p_settlement::text, p_reason);
         RETURN;
     END IF;
     verdict := 'decided';
-    IF ledger.decision_on(v_proposal.settlement_id) IS NULL THEN
-        IF v_proposal.proposed_by = p_actor THEN
+    IF ledger.decision_on(p_settlement) IS NULL THEN
+        IF ledger.person(v_proposal.proposed_by) = ledger.person(p_actor) THEN
             verdict := 'same_person';
         ELSE
             -- Proposed in limbo, and nothing leaves that but by a decision: it is in limbo still.
             INSERT INTO ledger.resolutions (settlement_id, tenant_id, proposal_id, decision, proposed_by, approved_by, reason)
-            VALUES (v_proposal.settlement_id, v_proposal.tenant_id, p_proposal, v_proposal.decision, v_proposal.proposed_by, p_actor, p_reason)
+            VALUES (p_settlement, v_proposal.tenant_id, p_proposal, v_proposal.decision, v_proposal.proposed_by, p_actor, p_reason)
                 ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 verdict := 'approved';
             END IF;
         END IF;
     END IF;
-    settlement_id := v_proposal.settlement_id;
     tenant_id := v_proposal.tenant_id;
-    SELECT r.decision, r.proposal_id INTO decision, proposal_id FROM ledger.resolutions r WHERE r.settlement_id = v_proposal.settlement_id;
+    -- Its execution is told; should that be lost, another one is begun soon. Also when somebody approves once more.
+    UPDATE ledger.settlements s SET attend_by = least(s.attend_by, now() + interval '1 minute')
+     WHERE s.settlement_id = p_settlement AND s.status = 'limbo' AND ledger.decision_on(p_settlement) IS NOT NULL;
+    SELECT r.decision, r.proposal_id, r.approved_by INTO decision, proposal_id, approved_by
+      FROM ledger.resolutions r WHERE r.settlement_id = p_settlement;
     INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
     VALUES (p_actor, 'resolution_approved',
             CASE WHEN verdict = 'approved' THEN 'done' WHEN verdict = 'decided' AND proposal_id = p_proposal THEN 'repeated' ELSE 'refused' END,
-            v_proposal.settlement_id::text, p_reason);
+            p_settlement::text, p_reason);
     RETURN NEXT;
 END $$;
 
@@ -360,34 +383,80 @@ BEGIN
     RETURN QUERY SELECT v_verdict, a.tenant_id, a.frozen_at FROM ledger.accounts a WHERE a.account_id = p_account;
 END $$;
 
--- The freezes of an account, newest first, open and ended.
-CREATE FUNCTION ledger.freezes_of(p_actor text, p_account uuid, p_most integer) RETURNS SETOF ledger.freezes
+-- The freezes of an account below p_before (NULL: from the newest), newest first, open and ended. One row of NULLs: it has none.
+-- No row: there is no such account.
+CREATE FUNCTION ledger.freezes_of(p_actor text, p_account uuid, p_before bigint, p_most integer)
+RETURNS TABLE (
+    freeze_id bigint, cause text, reference uuid, frozen_by text, reason text, since timestamptz, ended_at timestamptz
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 BEGIN
-    INSERT INTO ledger.audit (actor, act, subject) VALUES (p_actor, 'freezes_listed', p_account::text);
-    RETURN QUERY SELECT * FROM ledger.freezes f WHERE f.account_id = p_account ORDER BY f.freeze_id DESC LIMIT p_most;
+    RETURN QUERY
+        SELECT f.freeze_id, f.cause, f.reference, f.frozen_by, f.reason, f.since, f.ended_at
+          FROM ledger.accounts a
+          LEFT JOIN LATERAL (
+                SELECT * FROM ledger.freezes f
+                 WHERE f.account_id = p_account AND f.freeze_id < coalesce(p_before, 9223372036854775807)
+                 ORDER BY f.freeze_id DESC LIMIT p_most
+               ) f ON true
+         WHERE a.account_id = p_account
+         ORDER BY f.freeze_id DESC;
+    INSERT INTO ledger.audit (actor, act, outcome, subject)
+    VALUES (p_actor, 'freezes_listed', CASE WHEN FOUND THEN 'done' ELSE 'unknown' END, p_account::text);
 END $$;
 
+-- Takes up to p_most settlements that nobody has attended to in time, for whoever begins another execution of them; should that
+-- be lost as well, they come back. lapsed_at: when it should have been.
+CREATE FUNCTION ledger.lease_lapsed(p_most integer) RETURNS TABLE (tenant_id uuid, settlement_id uuid, lapsed_at timestamptz)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH lapsed AS (
+        SELECT s.tenant_id, s.settlement_id, s.attend_by FROM ledger.settlements s
+         WHERE s.ended_at IS NULL AND s.attend_by <= now()
+         ORDER BY s.attend_by LIMIT p_most FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE ledger.settlements s SET attend_by = now() + ledger.attention(false) FROM lapsed l WHERE s.settlement_id = l.settlement_id
+    )
+    SELECT l.tenant_id, l.settlement_id, l.attend_by FROM lapsed l;
+END;
+
+-- For the metrics: how many verifications are parked, how many settlements are in limbo, and how long ago the oldest was
+-- requested that is neither finished nor in limbo (whole seconds; 0: there is none).
+CREATE FUNCTION ledger.settlements_health(OUT parked bigint, OUT limbo bigint, OUT oldest_seconds bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT count(*) FILTER (WHERE s.status = 'parked'), count(*) FILTER (WHERE s.status = 'limbo'),
+           coalesce(floor(extract(epoch FROM now() - min(s.created_at) FILTER (WHERE s.status <> 'limbo'))), 0)::bigint
+      FROM ledger.settlements s WHERE s.ended_at IS NULL;
+END;
+
 GRANT EXECUTE ON FUNCTION ledger.decision_on(uuid), ledger.show_freezes(uuid[]) TO ledger_engine, ledger_operating;
+GRANT EXECUTE ON FUNCTION ledger.attention(boolean), ledger.person(text) TO ledger_operating;
 GRANT EXECUTE ON FUNCTION ledger.lock_limbo_freezes(ledger.settlements), ledger.end_limbo_freezes(ledger.settlements) TO ledger_engine;
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.
-GRANT EXECUTE ON FUNCTION ledger.mark_limbo(uuid, uuid, text), ledger.resolve_step(uuid, uuid, text) TO settler;
+GRANT EXECUTE ON FUNCTION
+    ledger.mark_limbo(uuid, uuid, text), ledger.await_decision(uuid, uuid), ledger.resolve_step(uuid, uuid, text) TO settler;
+GRANT EXECUTE ON FUNCTION ledger.lease_lapsed(integer), ledger.settlements_health() TO resumer;
 GRANT EXECUTE ON FUNCTION
     ledger.unfinished_settlements(text, text, timestamptz, uuid, integer),
     ledger.inspect_settlement(text, uuid),
     ledger.propose_resolution(text, uuid, text, text),
-    ledger.approve_resolution(text, bigint, text),
+    ledger.approve_resolution(text, uuid, bigint, text),
     ledger.freeze_account(text, uuid, text),
     ledger.unfreeze_account(text, uuid, text),
-    ledger.freezes_of(text, uuid, integer) TO operator;
+    ledger.freezes_of(text, uuid, bigint, integer) TO operator;
 GRANT CREATE ON SCHEMA ledger TO ledger_engine, ledger_operating;
 ALTER FUNCTION ledger.mark_limbo(uuid, uuid, text) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.await_decision(uuid, uuid) OWNER TO ledger_engine;
 ALTER FUNCTION ledger.resolve_step(uuid, uuid, text) OWNER TO ledger_engine;
+ALTER FUNCTION ledger.lease_lapsed(integer) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.settlements_health() OWNER TO ledger_operating;
 ALTER FUNCTION ledger.unfinished_settlements(text, text, timestamptz, uuid, integer) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.inspect_settlement(text, uuid) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.propose_resolution(text, uuid, text, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.approve_resolution(text, bigint, text) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.approve_resolution(text, uuid, bigint, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.freeze_account(text, uuid, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.unfreeze_account(text, uuid, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.freezes_of(text, uuid, integer) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.freezes_of(text, uuid, bigint, integer) OWNER TO ledger_operating;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_engine, ledger_operating;

@@ -11,9 +11,9 @@ async fn main() -> Result<(), Error> {
     log::to_stdout();
     let gate = Gate::open(environment::Gate::from_environment()?).await;
     let ledger = Ledger::at(&environment::Database::from_environment()?);
-    let once = &Once::new(gate, ledger);
+    let (once, fees) = (&Once::new(gate, ledger), &environment::fees()?);
     lambda_http::run(service_fn(async |request| {
-        Ok::<_, Error>(authorize::handle(once, request).await)
+        Ok::<_, Error>(authorize::handle(once, fees, request).await)
     }))
     .await
 }

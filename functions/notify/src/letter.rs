@@ -2,7 +2,7 @@
 
 use adapters::mail::Mail;
 use domain::email_address::EmailAddress;
-use domain::event::{Event, Subject};
+use domain::event::{Event, Settlement, Subject};
 use domain::ids::{AccountId, LedgerKey};
 use domain::money::Money;
 use time::UtcOffset;
@@ -14,7 +14,7 @@ const NOTE: &str = "This message can reach you more than once. It is about the s
 /// The mail about an event: the amount in its currency's own decimals, ids and the time, and nothing about a person.
 pub fn about(event: &Event, to: EmailAddress) -> Mail {
     let moved = Moved::of(event.subject());
-    let sentence = format!("A {} of {} was posted.", moved.name.to_lowercase(), moved.money);
+    let sentence = format!("A {} of {} {}.", moved.name.to_lowercase(), moved.money, moved.became);
     let rows = [
         (moved.name, moved.id.to_string()),
         ("From account", moved.source.to_string()),
@@ -34,6 +34,7 @@ pub fn about(event: &Event, to: EmailAddress) -> Mail {
 struct Moved {
     name: &'static str,
     verb: &'static str,
+    became: &'static str,
     id: LedgerKey,
     source: AccountId,
     destination: AccountId,
@@ -46,6 +47,7 @@ impl Moved {
             Subject::PaymentPosted { payment } => Self {
                 name: "Payment",
                 verb: "paid",
+                became: "was posted",
                 id: payment.payment_id,
                 source: payment.source,
                 destination: payment.destination,
@@ -54,11 +56,39 @@ impl Moved {
             Subject::DepositPosted { deposit } => Self {
                 name: "Deposit",
                 verb: "deposited",
+                became: "was posted",
                 id: deposit.deposit_id,
                 source: deposit.source,
                 destination: deposit.destination,
                 money: deposit.amount.of(deposit.currency),
             },
+            Subject::SettlementRequested { settlement } => {
+                Self::settlement(settlement, "to be settled", "was accepted")
+            }
+            Subject::SettlementLimbo { settlement } => Self::settlement(
+                settlement,
+                "on hold",
+                "could neither be finished nor undone. We are looking into it; until then your accounts in this ledger accept no \
+                 new payments",
+            ),
+            Subject::SettlementSettled { settlement } => {
+                Self::settlement(settlement, "settled", "was paid to your account, and our fee collected")
+            }
+            Subject::SettlementCompensated { settlement } => {
+                Self::settlement(settlement, "given back", "did not go through: the buyer has the money")
+            }
+        }
+    }
+
+    fn settlement(settlement: &Settlement, verb: &'static str, became: &'static str) -> Self {
+        Self {
+            name: "Settlement",
+            verb,
+            became,
+            id: settlement.settlement_id,
+            source: settlement.source,
+            destination: settlement.destination,
+            money: settlement.amount.of(settlement.currency),
         }
     }
 }
@@ -127,6 +157,7 @@ mod tests {
             destination: uuid!("0192f0c1-2b3a-7c4d-8e5f-000000000002").into(),
             amount: Amount::new(amount).unwrap(),
             currency: currency.parse().unwrap(),
+            fee: 88,
             occurred_at: datetime!(2026-02-03 04:05:06.7 +02:00),
         });
         about(&event, "billing@example.com".parse().unwrap())
@@ -146,6 +177,32 @@ mod tests {
              Event         0192f0c1-2b3a-84c8-831a-feea1ca2271e\n\n\
              This message can reach you more than once. It is about the same event then, and the same money.\n"
         );
+    }
+
+    #[test]
+    fn a_settlements_mail_says_what_became_of_it() {
+        for (event_type, subject, sentence) in [
+            (
+                EventType::SettlementSettled,
+                "EUR 12.50 settled",
+                "A settlement of EUR 12.50 was paid to your account, and our fee collected.",
+            ),
+            (
+                EventType::SettlementCompensated,
+                "EUR 12.50 given back",
+                "A settlement of EUR 12.50 did not go through: the buyer has the money.",
+            ),
+            (
+                EventType::SettlementLimbo,
+                "EUR 12.50 on hold",
+                "A settlement of EUR 12.50 could neither be finished nor undone. We are looking into it; until then your \
+                 accounts in this ledger accept no new payments.",
+            ),
+        ] {
+            let mail = mail(event_type, 1250, "EUR");
+            assert_eq!(mail.subject, subject);
+            assert_eq!(mail.text.lines().next(), Some(sentence));
+        }
     }
 
     #[test]

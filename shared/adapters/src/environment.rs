@@ -3,11 +3,13 @@
 use std::env;
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
 use domain::email_address::EmailAddress;
 use domain::gate::Lease;
+use domain::settlement::fee::Fees;
 use hyper::Uri;
 use hyper::http::uri::{Authority, Parts, PathAndQuery, Scheme};
 
@@ -200,6 +202,31 @@ impl Kyc {
     }
 }
 
+/// Where parked verifications wait, and how they are woken: `PARKED_QUEUE_URL`, `WAKE_PER_SECOND`, `KYC_ORIGIN`.
+#[derive(Clone, Debug)]
+pub struct Waking {
+    /// The queue they wait in.
+    pub parked_queue_url: String,
+    /// How many are woken a second, at most.
+    pub per_second: NonZeroU16,
+    /// The provider that they wait for.
+    pub origin: Origin,
+}
+
+impl Waking {
+    /// Reads the three variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        Ok(Self {
+            parked_queue_url: text("PARKED_QUEUE_URL")?,
+            per_second: parsed("WAKE_PER_SECOND")?,
+            origin: parsed("KYC_ORIGIN")?,
+        })
+    }
+}
+
 /// Scheme, host and port, such as `https://kyc.example`. Plain HTTP goes with a loopback address only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -263,6 +290,14 @@ impl Origin {
     }
 }
 
+/// `FEES`: what the platform takes of a settlement in each currency, such as `EUR:290:30`.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn fees() -> Result<Fees, Misconfigured> {
+    parsed("FEES")
+}
+
 /// `CONTACTS_TABLE`: the table of the merchants' addresses.
 ///
 /// # Errors
@@ -279,12 +314,28 @@ pub fn mail_from() -> Result<EmailAddress, Misconfigured> {
     parsed("MAIL_FROM")
 }
 
+/// `LONG_MACHINE_ARN`: the state machine that carries out whatever takes time.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn long_machine_arn() -> Result<String, Misconfigured> {
+    text("LONG_MACHINE_ARN")
+}
+
 /// `ARCHIVE_BUCKET`: the bucket that events are archived in.
 ///
 /// # Errors
 /// [`Misconfigured`]
 pub fn archive_bucket() -> Result<String, Misconfigured> {
     text("ARCHIVE_BUCKET")
+}
+
+/// `TOKENS_TABLE`: the table of the task tokens of those who wait for people's decision.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn tokens_table() -> Result<String, Misconfigured> {
+    text("TOKENS_TABLE")
 }
 
 #[cfg(test)]

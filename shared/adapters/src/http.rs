@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use domain::answer::Answer;
 use domain::ids::{ClientKey, TenantId};
+use domain::principal::Principal;
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
-use lambda_http::http::{HeaderName, header};
+use lambda_http::http::{HeaderName, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
@@ -48,6 +49,17 @@ impl Call {
     pub fn actor(&self) -> Result<String, Problem> {
         let actor = self.claim("sub").filter(|actor| !actor.trim().is_empty());
         actor.map(str::to_owned).ok_or(Problem::ActorMissing)
+    }
+
+    /// Who signed the request with AWS credentials, as the gateway verified: an operator who can be held to account. Of a
+    /// token nothing is taken for that.
+    ///
+    /// # Errors
+    /// `actor-missing`
+    pub fn operator(&self) -> Result<Principal, Problem> {
+        let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
+        let arn = authorizer.and_then(|authorizer| authorizer.iam.as_ref()?.user_arn.as_deref());
+        arn.and_then(|arn| arn.parse().ok()).ok_or(Problem::ActorMissing)
     }
 
     /// The client's key.
@@ -139,6 +151,7 @@ pub struct Success {
     answer: Answer,
     origin: Option<Origin>,
     replayed: bool,
+    location: Option<String>,
 }
 
 impl Success {
@@ -166,6 +179,7 @@ impl Success {
             },
             origin: None,
             replayed: false,
+            location: None,
         }
     }
 
@@ -182,6 +196,8 @@ impl From<Reply> for Success {
         Self {
             replayed: reply.origin != Origin::Decided,
             origin: Some(reply.origin),
+            // Only settlements are accepted and then followed.
+            location: (reply.answer.status == StatusCode::ACCEPTED).then(|| format!("/v1/settlements/{}", reply.id)),
             answer: reply.answer,
         }
     }
@@ -210,28 +226,40 @@ where
         "request"
     );
     match ended {
-        Ok(Success { answer, replayed, .. }) => render(answer, replayed, None),
-        Err(problem) => render(problem.answer(), false, problem.retry_after()),
+        Ok(Success {
+            answer,
+            replayed,
+            location,
+            ..
+        }) => {
+            let replayed = replayed.then(|| (REPLAYED, "true".to_owned()));
+            render(
+                answer,
+                replayed.into_iter().chain(location.map(|at| (header::LOCATION, at))),
+            )
+        }
+        Err(problem) => {
+            let retry_after = problem.retry_after();
+            let retry_after = retry_after.map(|seconds| (header::RETRY_AFTER, seconds.to_string()));
+            render(problem.answer(), retry_after)
+        }
     }
 }
 
-fn render(answer: Answer, replayed: bool, retry_after: Option<u64>) -> Response<Body> {
+fn render(answer: Answer, more: impl IntoIterator<Item = (HeaderName, String)>) -> Response<Body> {
     let mut response = Response::builder()
         .status(answer.status)
         .header(header::CONTENT_TYPE, answer.content_type)
         .header(header::CACHE_CONTROL, "no-store");
-    if replayed {
-        response = response.header(REPLAYED, "true");
-    }
-    if let Some(seconds) = retry_after {
-        response = response.header(header::RETRY_AFTER, seconds);
+    for (name, value) in more {
+        response = response.header(name, value);
     }
     // Every answer is JSON, which is text.
     let body = String::from_utf8(answer.body).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text);
     response.body(body).unwrap_or_else(|error| {
         tracing::error!(error = %error, "a response cannot be built");
         let mut failed = Response::new(Body::Empty);
-        *failed.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         failed
     })
 }

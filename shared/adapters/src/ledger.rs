@@ -7,8 +7,12 @@ pub mod accounts;
 pub mod balances;
 pub mod dead_letters;
 pub mod entries;
+pub mod freezes;
+pub mod limbo;
 pub mod outbox;
 pub mod posting;
+pub mod resume;
+pub mod settlements;
 pub mod transactions;
 
 use std::time::Duration;

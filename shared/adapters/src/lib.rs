@@ -5,7 +5,8 @@
 //! The walk of its event: [`bus`] takes it from the ledger's outbox; [`delivery`] hands it to a consumer, which asks
 //! [`consumed`] whether it is new and passes it on to [`mail`] or the [`archive`].
 //!
-//! A merchant is verified by [`kyc`], as far as its [`breaker`] allows.
+//! A merchant is verified by [`kyc`], as far as its [`breaker`] allows. What has to wait for that is [`parked`], and
+//! woken through its task token by [`executions`].
 
 pub mod archive;
 mod aws;
@@ -16,6 +17,7 @@ pub mod contacts;
 pub mod dead_letter_queue;
 pub mod delivery;
 pub mod environment;
+pub mod executions;
 pub mod gate;
 pub mod http;
 pub mod kyc;
@@ -24,3 +26,6 @@ pub mod log;
 pub mod mail;
 pub mod metrics;
 pub mod once;
+pub mod parked;
+pub mod task;
+pub mod tokens;

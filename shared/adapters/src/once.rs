@@ -28,6 +28,8 @@ use crate::ledger::{Ledger, LedgerError};
 /// An answer to an intent, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
+    /// The intent's id.
+    pub id: LedgerKey,
     /// What the client gets.
     pub answer: Answer,
     /// Where it comes from.
@@ -104,10 +106,7 @@ impl Once {
         };
         match self.enter(&claim).await {
             Ok(()) => self.ask_the_ledger(&claim, intent).await,
-            Err(Stopped::Replay(answer)) => Ok(Reply {
-                answer,
-                origin: Origin::Gate,
-            }),
+            Err(Stopped::Replay(answer)) => Ok(claim.reply(answer, Origin::Gate)),
             Err(Stopped::Problem(problem)) => Err(problem),
         }
     }
@@ -151,10 +150,9 @@ impl Once {
 
     /// Steps 3 and 4. **From the first line on, money may have moved whatever is heard of it.**
     async fn ask_the_ledger(&self, claim: &Claim, intent: &Intent) -> Result<Reply, ProblemBody> {
-        let ledger_key = LedgerKey::derive(claim.tenant, claim.key, Step::Request);
         let posting = match self
             .ledger
-            .post(claim.tenant, ledger_key, intent, claim.fingerprint)
+            .post(claim.tenant, claim.ledger_key(), intent, claim.fingerprint)
             .await
         {
             Ok(posting) => posting,
@@ -166,14 +164,8 @@ impl Once {
         })?;
         self.complete(claim, posting.recorded.fingerprint, &answer).await;
         match posting.verdict {
-            Verdict::Recorded => Ok(Reply {
-                answer,
-                origin: Origin::Decided,
-            }),
-            Verdict::Replayed => Ok(Reply {
-                answer,
-                origin: Origin::Ledger,
-            }),
+            Verdict::Recorded => Ok(claim.reply(answer, Origin::Decided)),
+            Verdict::Replayed => Ok(claim.reply(answer, Origin::Ledger)),
             Verdict::Mismatched => Err(Problem::IdempotencyKeyReused.into()),
         }
     }
@@ -236,6 +228,21 @@ impl Once {
     /// The claim stays ours until its lease ends, and a retry before that would only be told to wait.
     fn after_the_lease(&self, problem: Problem) -> ProblemBody {
         ProblemBody::from(problem).with_retry_after(self.gate.lease().seconds().into())
+    }
+}
+
+impl Claim {
+    /// The row of the ledger that the claimed intent is.
+    fn ledger_key(&self) -> LedgerKey {
+        LedgerKey::derive(self.tenant, self.key, Step::Request)
+    }
+
+    fn reply(&self, answer: Answer, origin: Origin) -> Reply {
+        Reply {
+            id: self.ledger_key(),
+            answer,
+            origin,
+        }
     }
 }
 

@@ -51,14 +51,20 @@ impl Answer {
 
 fn version_1(recorded: &Recorded) -> Answer {
     match recorded.outcome {
-        Outcome::Posted => Answer {
-            status: 201,
-            content_type: "application/json".to_owned(),
-            body: resource(recorded),
-        },
+        Outcome::Posted => document(201, recorded),
+        // Nothing has moved yet, and something will.
+        Outcome::Accepted => document(202, recorded),
         Outcome::Refused(refusal) => ProblemBody::from(refusal.problem())
             .with_id(recorded.ledger_key)
             .answer(),
+    }
+}
+
+fn document(status: u16, recorded: &Recorded) -> Answer {
+    Answer {
+        status,
+        content_type: "application/json".to_owned(),
+        body: resource(recorded),
     }
 }
 
@@ -73,10 +79,11 @@ pub fn resource(recorded: &Recorded) -> Vec<u8> {
         object: recorded.operation.as_str(),
         status: match recorded.outcome {
             Outcome::Posted => "posted",
+            Outcome::Accepted => "accepted",
             Outcome::Refused(_) => "refused",
         },
         reason: match recorded.outcome {
-            Outcome::Posted => None,
+            Outcome::Posted | Outcome::Accepted => None,
             Outcome::Refused(refusal) => Some(refusal.problem().slug()),
         },
         source: recorded.source,
@@ -86,8 +93,12 @@ pub fn resource(recorded: &Recorded) -> Vec<u8> {
         description: &details["description"],
         metadata: details["metadata"].as_object().into_iter().flatten().collect(),
         card_token: match recorded.operation {
-            Operation::Payment => Some(&details["card_token"]),
+            Operation::Payment | Operation::Settlement => Some(&details["card_token"]),
             Operation::Deposit => None,
+        },
+        fee: match recorded.operation {
+            Operation::Settlement => Some(&details["fee"]),
+            Operation::Payment | Operation::Deposit => None,
         },
         created_at: timestamp(recorded.created_at),
     })
@@ -109,9 +120,12 @@ struct Resource<'a> {
     description: &'a Value,
     /// Sorted by name: jsonb and the map it is read into each have an order of their own.
     metadata: BTreeMap<&'a String, &'a Value>,
-    /// A member of payments only.
+    /// A member of payments and settlements only.
     #[serde(skip_serializing_if = "Option::is_none")]
     card_token: Option<&'a Value>,
+    /// In minor units; a member of settlements only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<&'a Value>,
     created_at: String,
 }
 
@@ -201,6 +215,26 @@ mod tests {
     }
 
     #[test]
+    fn golden_bytes_of_an_accepted_settlement() {
+        let details = json!({"metadata": {}, "fee": 88});
+        let (status, content_type, body) = text(&Recorded {
+            details,
+            ..recorded(Operation::Settlement, Outcome::Accepted)
+        });
+        assert_eq!((status, content_type.as_str()), (202, "application/json"));
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"id":"0192f0c1-2b3a-8c4d-8e5f-60718293a4b5","object":"settlement","status":"accepted","#,
+                r#""source":"0192f0c1-2b3a-7c4d-8e5f-000000000001","#,
+                r#""destination":"0192f0c1-2b3a-7c4d-8e5f-000000000002","#,
+                r#""amount":1999,"currency":"EUR","description":null,"metadata":{},"card_token":null,"fee":88,"#,
+                r#""created_at":"2026-02-03T02:05:06.700000Z"}"#,
+            )
+        );
+    }
+
+    #[test]
     fn golden_bytes_of_every_refusal() {
         let golden = [
             (
@@ -237,6 +271,13 @@ mod tests {
                 "account-not-eligible",
                 "Account not eligible",
                 "An account named is not open to payments.",
+            ),
+            (
+                Refusal::FeeAboveAmount,
+                422,
+                "fee-above-amount",
+                "Fee above the amount",
+                "The fee would be more than the amount.",
             ),
         ];
         for (refusal, status, slug, title, reason) in golden {

@@ -19,6 +19,7 @@
 //! clock of whoever asks, and a lease outlasts its call by more than clocks differ.
 
 pub mod change;
+mod outlook;
 mod settings;
 mod window;
 
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::Owner;
 use change::Change;
+pub use outlook::Outlook;
 pub use settings::{Settings, Unsound};
 pub use window::{Counts, Window};
 

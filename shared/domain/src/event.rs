@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-pub use self::subject::{Deposit, Payment, Subject};
+pub use self::subject::{Deposit, Payment, Settlement, Subject};
 use crate::answer::timestamp;
 use crate::canonical::Canonical;
 pub use crate::ids::EventId;
@@ -39,6 +39,14 @@ pub enum EventType {
     PaymentPosted,
     /// A deposit was posted.
     DepositPosted,
+    /// A settlement was accepted.
+    SettlementRequested,
+    /// A settlement stopped: people decide.
+    SettlementLimbo,
+    /// A settlement ended with the money at the merchant.
+    SettlementSettled,
+    /// A settlement ended with the money at the buyer.
+    SettlementCompensated,
 }
 
 /// A type of event that this version does not know.
@@ -48,7 +56,14 @@ pub struct UnknownEventType(String);
 
 impl EventType {
     /// Every type there is.
-    pub const ALL: [Self; 2] = [Self::PaymentPosted, Self::DepositPosted];
+    pub const ALL: [Self; 6] = [
+        Self::PaymentPosted,
+        Self::DepositPosted,
+        Self::SettlementRequested,
+        Self::SettlementLimbo,
+        Self::SettlementSettled,
+        Self::SettlementCompensated,
+    ];
 
     /// The name on the bus and in the outbox. [`Subject`] repeats it for serde.
     #[must_use]
@@ -56,6 +71,10 @@ impl EventType {
         match self {
             Self::PaymentPosted => "payment.posted.v1",
             Self::DepositPosted => "deposit.posted.v1",
+            Self::SettlementRequested => "settlement.requested.v1",
+            Self::SettlementLimbo => "settlement.limbo.v1",
+            Self::SettlementSettled => "settlement.settled.v1",
+            Self::SettlementCompensated => "settlement.compensated.v1",
         }
     }
 }
@@ -107,13 +126,15 @@ pub struct Announced {
     pub amount: Amount,
     /// Of what.
     pub currency: Currency,
+    /// What the platform takes of a settlement, in minor units; 0 of anything else.
+    pub fee: i64,
     /// When the ledger recorded it, by the database's clock.
     pub occurred_at: OffsetDateTime,
 }
 
 /// An event of Onceledger: the `detail` of what the bus delivers.
 ///
-/// At least once, in no order. Deduplicate by `event_id`; order by `sequence` within a payment or deposit, by nothing
+/// At least once, in no order. Deduplicate by `event_id`; order by `sequence` within a payment, deposit or settlement, by nothing
 /// else. Ignore members that are not listed here: they may be added under the same version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -124,7 +145,7 @@ pub struct Event {
     /// The merchant it belongs to.
     #[serde(rename = "tenant_id")]
     tenant: TenantId,
-    /// 1, 2, 3 … within the payment or deposit, in the order in which it happened.
+    /// 1, 2, 3 … within the payment, deposit or settlement, in the order in which it happened.
     #[cfg_attr(test, schemars(range(min = 1)))]
     sequence: u32,
     /// When the ledger recorded it: RFC 3339 in UTC with six decimals.
@@ -151,6 +172,10 @@ impl Event {
         match self.subject {
             Subject::PaymentPosted { .. } => EventType::PaymentPosted,
             Subject::DepositPosted { .. } => EventType::DepositPosted,
+            Subject::SettlementRequested { .. } => EventType::SettlementRequested,
+            Subject::SettlementLimbo { .. } => EventType::SettlementLimbo,
+            Subject::SettlementSettled { .. } => EventType::SettlementSettled,
+            Subject::SettlementCompensated { .. } => EventType::SettlementCompensated,
         }
     }
 
@@ -160,7 +185,7 @@ impl Event {
         self.tenant
     }
 
-    /// 1, 2, 3 … within the payment or deposit.
+    /// 1, 2, 3 … within the payment, deposit or settlement.
     #[must_use]
     pub const fn sequence(&self) -> u32 {
         self.sequence
@@ -219,6 +244,7 @@ mod tests {
             destination: uuid!("0192f0c1-2b3a-7c4d-8e5f-000000000002").into(),
             amount: Amount::new(1250).unwrap(),
             currency: "EUR".parse().unwrap(),
+            fee: 66,
             occurred_at: datetime!(2026-02-03 04:05:06.7 +02:00),
         }
     }
@@ -246,6 +272,18 @@ mod tests {
         assert_eq!(deposit["event_type"], "deposit.posted.v1");
         assert_eq!(deposit["deposit"]["deposit_id"], "0192f0c1-2b3a-8c4d-8e5f-60718293a4b5");
         assert_eq!(deposit["payment"], Value::Null);
+        let settled = Event::from(announced(EventType::SettlementSettled));
+        assert_eq!(
+            text(&settled),
+            concat!(
+                r#"{"event_id":"0192f0c1-2b3a-84c8-831a-feea1ca2271e","#,
+                r#""tenant_id":"0192f0c1-2b3a-7c4d-8e5f-000000000000","#,
+                r#""sequence":1,"occurred_at":"2026-02-03T02:05:06.700000Z","event_type":"settlement.settled.v1","#,
+                r#""settlement":{"settlement_id":"0192f0c1-2b3a-8c4d-8e5f-60718293a4b5","#,
+                r#""source":"0192f0c1-2b3a-7c4d-8e5f-000000000001","#,
+                r#""destination":"0192f0c1-2b3a-7c4d-8e5f-000000000002","amount":1250,"fee":66,"currency":"EUR"}}"#,
+            )
+        );
     }
 
     #[test]

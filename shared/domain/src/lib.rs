@@ -18,6 +18,7 @@
 //! | [`kyc`] | what the word of the provider who verifies merchants is worth |
 //! | [`breaker`] | whether that provider may be called at all |
 //! | [`event`] | what other systems are told, under which id |
+//! | [`principal`] | whether a signature names somebody who can be held to account |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
 //! [`money`], [`ids`] and [`email_address`] are the words all of them use.
@@ -40,6 +41,7 @@ pub mod kyc;
 pub mod ledger_key;
 pub mod money;
 pub mod outcome;
+pub mod principal;
 pub mod problem;
 pub mod problem_body;
 pub mod recorded;

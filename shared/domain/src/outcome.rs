@@ -10,6 +10,8 @@ use crate::problem::Problem;
 pub enum Outcome {
     /// The money moved.
     Posted,
+    /// It will be settled or undone; nothing has moved yet.
+    Accepted,
     /// The money did not move, and never will under this key.
     Refused(Refusal),
 }
@@ -27,6 +29,8 @@ pub enum Refusal {
     CurrencyMismatch,
     /// The account exists but is not one that a merchant may name: escrow, external, platform.
     AccountNotEligible,
+    /// What the platform takes is more than the amount.
+    FeeAboveAmount,
 }
 
 /// The ledger holds an outcome that this version does not know.
@@ -34,15 +38,23 @@ pub enum Refusal {
 #[error("unknown outcome {0:?}")]
 pub struct UnknownOutcome(String);
 
+impl UnknownOutcome {
+    pub(crate) fn of(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 impl Outcome {
     /// Every outcome there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Posted,
+        Self::Accepted,
         Self::Refused(Refusal::InsufficientFunds),
         Self::Refused(Refusal::AccountUnknown),
         Self::Refused(Refusal::AccountFrozen),
         Self::Refused(Refusal::CurrencyMismatch),
         Self::Refused(Refusal::AccountNotEligible),
+        Self::Refused(Refusal::FeeAboveAmount),
     ];
 
     /// The name the ledger stores.
@@ -50,6 +62,7 @@ impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Posted => "posted",
+            Self::Accepted => "accepted",
             Self::Refused(refusal) => refusal.as_str(),
         }
     }
@@ -65,6 +78,7 @@ impl Refusal {
             Self::AccountFrozen => "account_frozen",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::AccountNotEligible => "account_not_eligible",
+            Self::FeeAboveAmount => "fee_above_amount",
         }
     }
 
@@ -77,6 +91,7 @@ impl Refusal {
             Self::AccountFrozen => Problem::AccountFrozen,
             Self::CurrencyMismatch => Problem::CurrencyMismatch,
             Self::AccountNotEligible => Problem::AccountNotEligible,
+            Self::FeeAboveAmount => Problem::FeeAboveAmount,
         }
     }
 }
@@ -86,7 +101,7 @@ impl FromStr for Outcome {
 
     fn from_str(name: &str) -> Result<Self, UnknownOutcome> {
         let known = Self::ALL.into_iter().find(|outcome| outcome.as_str() == name);
-        known.ok_or_else(|| UnknownOutcome(name.to_owned()))
+        known.ok_or_else(|| UnknownOutcome::of(name))
     }
 }
 

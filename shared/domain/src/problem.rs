@@ -93,7 +93,9 @@ problems! {
     TenantMissing, "tenant-missing", 403 Rejected, "Tenant missing":
         "The access token names no tenant.";
     ActorMissing, "actor-missing", 403 Rejected, "Actor missing":
-        "The access token does not say whose it is.";
+        "Neither an access token nor a signature says who is asking.";
+    SamePerson, "same-person", 403 Rejected, "Same person":
+        "Whoever proposed a decision cannot approve it as well. Nothing was decided.";
     NotFound, "not-found", 404 Rejected, "Not found":
         "There is nothing here that this token may see.";
     InProgress, "in-progress", 409 InProgress, "Request in progress":
@@ -112,12 +114,18 @@ problems! {
         "An account named holds another currency. Nothing moved; this key will always be answered so.";
     AccountNotEligible, "account-not-eligible", 422 Rejected, "Account not eligible":
         "An account named is not open to payments. Nothing moved; this key will always be answered so.";
+    FeeAboveAmount, "fee-above-amount", 422 Rejected, "Fee above the amount":
+        "The fee would be more than the amount. Nothing moved; this key will always be answered so.";
     CurrencyNotEnabled, "currency-not-enabled", 422 Rejected, "Currency not enabled":
         "The merchant is not onboarded in this currency. Nothing was opened.";
     IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
         "This key was first used for a different request, which stands. Mint a new key for a new intent.";
     DeadLetterResolved, "dead-letter-resolved", 409 Conflict, "Dead letter resolved":
         "This dead letter was replayed or discarded before, which stands. Nothing was done.";
+    NotInLimbo, "not-in-limbo", 409 Conflict, "Not in limbo":
+        "This settlement goes on by itself, or has ended. There is nothing to decide.";
+    SettlementDecided, "settlement-decided", 409 Conflict, "Settlement decided":
+        "Two people have decided about this settlement before, which stands. Nothing was done.";
     Internal, "internal", 500 Internal, "Internal error":
         "Something went wrong on our side. Asking again with the same key cannot move the money twice.";
     GateUnavailable, "gate-unavailable", 503 Unavailable, "Temporarily unavailable":

@@ -9,6 +9,7 @@ use crate::gate::STATEMENT_TIMEOUT_SECONDS;
 use crate::ids::LedgerKey;
 use crate::intent::{FieldError, Invalid};
 use crate::problem::{Class, Problem};
+use crate::settlement::course::Decision;
 
 /// The body of a failure. Made of a [`Problem`]'s own texts and of what is known not to be internal: no error of a
 /// lower layer ever enters it.
@@ -23,6 +24,8 @@ pub struct ProblemBody {
     detail: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<LedgerKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +40,13 @@ impl ProblemBody {
     #[must_use]
     pub fn with_id(mut self, id: LedgerKey) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// What people decided before about the settlement in question.
+    #[must_use]
+    pub fn with_decision(mut self, decision: Decision) -> Self {
+        self.decision = Some(decision.as_str());
         self
     }
 
@@ -85,6 +95,7 @@ impl From<Problem> for ProblemBody {
             status: problem.status(),
             detail: problem.detail(),
             id: None,
+            decision: None,
             errors: Vec::new(),
             retry_after: pause(problem),
         }
@@ -142,6 +153,12 @@ mod tests {
         assert!(text(&body).ends_with(
             r#","errors":[{"pointer":"/amount","detail":"is required"},{"pointer":"/currency","detail":"is required"}]}"#
         ));
+    }
+
+    #[test]
+    fn a_decision_that_stands_is_told() {
+        let body = ProblemBody::from(Problem::SettlementDecided).with_decision(Decision::Refund);
+        assert!(text(&body).ends_with(r#","decision":"refund"}"#));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! | [`step`] | which actions there are, and which money each moves |
 //! | [`log`] | what stands under the key of each, and whether that can be true |
 //! | [`plan`] | what is next, from the log alone |
+//! | [`course`] | the same, and what people decided, as the state machines' next word |
 //! | [`status`] | how it stands, in one word |
+//! | [`failure`] | why a task of theirs failed |
 //!
 //! Every action has a ledger key of its own ([`crate::ids::LedgerKey::of_action`]), and its row is inserted once and
 //! never changed. Compensation *burns* first: it takes the keys of all steps that have no row, in one commit. From then
@@ -36,10 +38,13 @@ macro_rules! named {
     };
 }
 
+pub mod course;
+pub mod failure;
 pub mod fee;
 mod impossible_log;
 pub mod log;
 mod outcome;
 pub mod plan;
+mod standing;
 pub mod status;
 pub mod step;

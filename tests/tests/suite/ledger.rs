@@ -13,7 +13,7 @@ mod posting;
 mod refusals;
 mod roles;
 pub mod scratch;
-mod settlement;
+pub mod settlement;
 mod simulation;
 pub mod statements;
 mod tenants;

@@ -2,7 +2,7 @@
 //!
 //! Every test says three things: what the bus was given, under which ids, and what the outbox and the dead letters hold.
 
-mod scene;
+pub mod scene;
 
 mod crashes;
 mod failing_bus;
@@ -10,5 +10,6 @@ mod fairness;
 mod ledger_outages;
 mod poison;
 mod pollers;
+mod settlements;
 mod unannounceable;
 mod upkeep;

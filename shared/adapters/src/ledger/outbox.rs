@@ -235,14 +235,14 @@ fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
         return Ok(Err(Unannounceable::NotKnownHere(event_type.to_owned())));
     };
     let (kind, outcome): (Option<&str>, Option<&str>) = (column(row, "kind")?, column(row, "outcome")?);
-    let (Some(kind), Some("posted")) = (kind, outcome) else {
-        return unfounded("no posted intent");
+    let Some(kind) = kind else {
+        return unfounded("no intent");
     };
     if !event_type.starts_with(&format!("{kind}.")) {
         return unfounded("an intent of another kind");
     }
-    let sequence: u16 = match known {
-        EventType::PaymentPosted | EventType::DepositPosted => 1,
+    let Some(Founded { sequence, occurred_at }) = founded(row, known, outcome)? else {
+        return unfounded("it has not happened");
     };
     if column::<i32>(row, "sequence")? != i32::from(sequence) {
         return unfounded("another sequence");
@@ -254,9 +254,6 @@ fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
     let Ok(amount) = Amount::try_from(column::<i64>(row, "amount")?) else {
         return unfounded("no amount");
     };
-    let Ok(occurred_at) = column(row, "created_at") else {
-        return unfounded("no time");
-    };
     Ok(Ok(Event::from(Announced {
         tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
         ledger_key: LedgerKey::from(column::<Uuid>(row, "ledger_key")?),
@@ -266,8 +263,35 @@ fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
         destination: AccountId::from(column::<Uuid>(row, "destination")?),
         amount,
         currency,
+        fee: column::<Option<i64>>(row, "fee")?.unwrap_or_default(),
         occurred_at,
     })))
+}
+
+/// What the ledger says of an event's happening: its place within the intent, and when it was.
+struct Founded {
+    sequence: u16,
+    occurred_at: OffsetDateTime,
+}
+
+/// `None`: what the ledger holds is not what is to be announced.
+fn founded(row: &Row, event_type: EventType, outcome: Option<&str>) -> Result<Option<Founded>, LedgerError> {
+    // A time that cannot be read, such as infinity, is none.
+    let time = |name| column::<Option<OffsetDateTime>>(row, name).ok().flatten();
+    let (recorded_at, limbo_at, ended_at) = (time("created_at"), time("limbo_at"), time("ended_at"));
+    let status: Option<&str> = column(row, "status")?;
+    let first_as = |expected: &str| recorded_at.filter(|_| outcome == Some(expected));
+    let came_to = |expected: &str| ended_at.filter(|_| status == Some(expected));
+    // Limbo comes once, and before the end.
+    let last = if limbo_at.is_some() { 3 } else { 2 };
+    let (sequence, happened_at) = match event_type {
+        EventType::PaymentPosted | EventType::DepositPosted => (1, first_as("posted")),
+        EventType::SettlementRequested => (1, first_as("accepted")),
+        EventType::SettlementLimbo => (2, limbo_at),
+        EventType::SettlementSettled => (last, came_to("settled")),
+        EventType::SettlementCompensated => (last, came_to("compensated")),
+    };
+    Ok(happened_at.map(|occurred_at| Founded { sequence, occurred_at }))
 }
 
 fn unqueued(row: &Row) -> Result<Unqueued, LedgerError> {

@@ -43,7 +43,7 @@ impl std::str::FromStr for Verdict {
 }
 
 const POST: &str = "-- post
-SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 impl Ledger {
     /// Posts an intent under its key, or says what was decided under that key before.
@@ -77,6 +77,7 @@ impl Ledger {
                     (&intent.currency().code(), Type::TEXT),
                     (&intent.details(), Type::JSONB),
                     (&ANSWER_VERSION, Type::INT2),
+                    (&intent.terms(tenant, key), Type::JSONB),
                 ],
             )
             .await?;

@@ -23,6 +23,30 @@ pub enum Subject {
         /// The deposit.
         deposit: Deposit,
     },
+    /// A settlement was accepted: nothing has moved yet.
+    #[serde(rename = "settlement.requested.v1")]
+    SettlementRequested {
+        /// The settlement.
+        settlement: Settlement,
+    },
+    /// A settlement stopped, and the merchant is frozen until people have decided.
+    #[serde(rename = "settlement.limbo.v1")]
+    SettlementLimbo {
+        /// The settlement.
+        settlement: Settlement,
+    },
+    /// A settlement ended: the merchant has the money, less the fee.
+    #[serde(rename = "settlement.settled.v1")]
+    SettlementSettled {
+        /// The settlement.
+        settlement: Settlement,
+    },
+    /// A settlement ended: the buyer has the money, and the fee was not taken.
+    #[serde(rename = "settlement.compensated.v1")]
+    SettlementCompensated {
+        /// The settlement.
+        settlement: Settlement,
+    },
 }
 
 /// A payment, from one account of the merchant's to another.
@@ -57,6 +81,24 @@ pub struct Deposit {
     pub currency: Currency,
 }
 
+/// A settlement, from a buyer's account of the merchant's to the merchant's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Settlement {
+    /// The `id` of `POST /v1/settlements`.
+    pub settlement_id: LedgerKey,
+    /// The buyer's account.
+    pub source: AccountId,
+    /// The merchant's account.
+    pub destination: AccountId,
+    /// In minor units of the currency: 1250 is EUR 12.50.
+    pub amount: Amount,
+    /// What the platform takes of that, in minor units.
+    pub fee: i64,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
 impl From<Announced> for Subject {
     fn from(announced: Announced) -> Self {
         let Announced {
@@ -65,8 +107,17 @@ impl From<Announced> for Subject {
             destination,
             amount,
             currency,
+            fee,
             ..
         } = announced;
+        let settlement = Settlement {
+            settlement_id: ledger_key,
+            source,
+            destination,
+            amount,
+            fee,
+            currency,
+        };
         match announced.event_type {
             EventType::PaymentPosted => Self::PaymentPosted {
                 payment: Payment {
@@ -86,6 +137,10 @@ impl From<Announced> for Subject {
                     currency,
                 },
             },
+            EventType::SettlementRequested => Self::SettlementRequested { settlement },
+            EventType::SettlementLimbo => Self::SettlementLimbo { settlement },
+            EventType::SettlementSettled => Self::SettlementSettled { settlement },
+            EventType::SettlementCompensated => Self::SettlementCompensated { settlement },
         }
     }
 }

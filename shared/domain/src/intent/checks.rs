@@ -86,6 +86,10 @@ pub(super) fn metadata(value: &Value) -> Checked<BTreeMap<String, String>> {
     if errors.is_empty() { Ok(pairs) } else { Err(errors) }
 }
 
+pub(super) fn boolean(value: &Value) -> Checked<bool> {
+    value.as_bool().map_or_else(|| refuse("must be true or false"), Ok)
+}
+
 pub(super) fn card_token(value: &Value) -> Checked<String> {
     let allowed = |char: char| char.is_ascii_alphanumeric() || ".-_".contains(char);
     match string(value)? {

@@ -7,7 +7,9 @@ mod fields;
 mod invalid;
 mod merchant_request;
 mod payment;
-mod resolution_request;
+mod proposal_request;
+mod reason_request;
+mod settlement;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,10 +22,12 @@ pub use deposit::Deposit;
 pub use invalid::{FieldError, Invalid};
 pub use merchant_request::{Contact, MerchantRequest};
 pub use payment::Payment;
-pub use resolution_request::ResolutionRequest;
+pub use proposal_request::ProposalRequest;
+pub use reason_request::ReasonRequest;
+pub use settlement::Settlement;
 
 use crate::fingerprint::Fingerprint;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, LedgerKey, TenantId};
 use crate::money::{Amount, Currency};
 
 /// What moves money under a client's key.
@@ -33,6 +37,8 @@ pub enum Intent {
     Payment(Payment),
     /// From outside to an account.
     Deposit(Deposit),
+    /// From a buyer's account to a merchant's, in steps.
+    Settlement(Settlement),
 }
 
 /// The kind of an [`Intent`], as the ledger stores it and the answer names it.
@@ -42,6 +48,8 @@ pub enum Operation {
     Payment,
     /// See [`Deposit`].
     Deposit,
+    /// See [`Settlement`].
+    Settlement,
 }
 
 /// The ledger holds a kind of intent that this version does not know.
@@ -50,12 +58,16 @@ pub enum Operation {
 pub struct UnknownOperation(String);
 
 impl Operation {
+    /// Every operation there is.
+    pub const ALL: [Self; 3] = [Self::Payment, Self::Deposit, Self::Settlement];
+
     /// The name the ledger stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Payment => "payment",
             Self::Deposit => "deposit",
+            Self::Settlement => "settlement",
         }
     }
 }
@@ -64,9 +76,7 @@ impl FromStr for Operation {
     type Err = UnknownOperation;
 
     fn from_str(name: &str) -> Result<Self, UnknownOperation> {
-        let known = [Self::Payment, Self::Deposit]
-            .into_iter()
-            .find(|operation| operation.as_str() == name);
+        let known = Self::ALL.into_iter().find(|operation| operation.as_str() == name);
         known.ok_or_else(|| UnknownOperation(name.to_owned()))
     }
 }
@@ -78,12 +88,13 @@ impl fmt::Display for Operation {
 }
 
 impl Intent {
-    /// `payment` or `deposit`: see [`Operation`].
+    /// `payment`, `deposit` or `settlement`: see [`Operation`].
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Payment(_) => Operation::Payment.as_str(),
             Self::Deposit(_) => Operation::Deposit.as_str(),
+            Self::Settlement(_) => Operation::Settlement.as_str(),
         }
     }
 
@@ -91,7 +102,7 @@ impl Intent {
     #[must_use]
     pub const fn source(&self) -> Option<AccountId> {
         match self {
-            Self::Payment(payment) => Some(payment.source),
+            Self::Payment(payment) | Self::Settlement(Settlement { payment, .. }) => Some(payment.source),
             Self::Deposit(_) => None,
         }
     }
@@ -100,7 +111,12 @@ impl Intent {
     #[must_use]
     pub const fn destination(&self) -> AccountId {
         match self {
-            Self::Payment(Payment { destination, .. }) | Self::Deposit(Deposit { destination, .. }) => *destination,
+            Self::Payment(Payment { destination, .. })
+            | Self::Deposit(Deposit { destination, .. })
+            | Self::Settlement(Settlement {
+                payment: Payment { destination, .. },
+                ..
+            }) => *destination,
         }
     }
 
@@ -108,7 +124,12 @@ impl Intent {
     #[must_use]
     pub const fn amount(&self) -> Amount {
         match self {
-            Self::Payment(Payment { amount, .. }) | Self::Deposit(Deposit { amount, .. }) => *amount,
+            Self::Payment(Payment { amount, .. })
+            | Self::Deposit(Deposit { amount, .. })
+            | Self::Settlement(Settlement {
+                payment: Payment { amount, .. },
+                ..
+            }) => *amount,
         }
     }
 
@@ -116,7 +137,12 @@ impl Intent {
     #[must_use]
     pub const fn currency(&self) -> Currency {
         match self {
-            Self::Payment(Payment { currency, .. }) | Self::Deposit(Deposit { currency, .. }) => *currency,
+            Self::Payment(Payment { currency, .. })
+            | Self::Deposit(Deposit { currency, .. })
+            | Self::Settlement(Settlement {
+                payment: Payment { currency, .. },
+                ..
+            }) => *currency,
         }
     }
 
@@ -124,24 +150,33 @@ impl Intent {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         match self {
-            Self::Payment(payment) => payment.fingerprint(),
+            Self::Payment(payment) => payment.fingerprint(Operation::Payment),
             Self::Deposit(deposit) => deposit.fingerprint(),
+            // Not of the fee: it is ours to change, and a retry is a retry all the same.
+            Self::Settlement(settlement) => settlement.payment.fingerprint(Operation::Settlement),
         }
     }
 
-    /// What the ledger keeps only to render its answer: `description` and `card_token` where given, `metadata`.
+    /// What the ledger keeps only to render its answer: `description` and `card_token` where given, `metadata`; of a
+    /// settlement also its `fee`, null for one that is refused for it.
     #[must_use]
     pub fn details(&self) -> Value {
         match self {
-            Self::Payment(Payment {
-                description,
-                metadata,
-                card_token,
-                ..
-            }) => details(description.as_deref(), metadata, card_token.as_deref()),
+            Self::Payment(payment) => payment.details(),
             Self::Deposit(Deposit {
                 description, metadata, ..
             }) => details(description.as_deref(), metadata, None),
+            Self::Settlement(settlement) => settlement.details(),
+        }
+    }
+
+    /// What the ledger has to know of a settlement beside the rest, and cannot derive; `None` for what moves money at
+    /// once. `key` is the intent's own.
+    #[must_use]
+    pub fn terms(&self, tenant: TenantId, key: LedgerKey) -> Option<Value> {
+        match self {
+            Self::Payment(_) | Self::Deposit(_) => None,
+            Self::Settlement(settlement) => Some(settlement.terms(tenant, key)),
         }
     }
 }
@@ -162,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_operation_reads_back_what_it_writes_and_nothing_else() {
-        for operation in [Operation::Payment, Operation::Deposit] {
+        for operation in Operation::ALL {
             assert_eq!(operation.to_string().parse(), Ok(operation));
         }
         assert_eq!(

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Operation;
+use serde_json::Value;
+
 use super::checks::{account, amount, card_token, currency, description, metadata};
-use super::fields;
-use super::invalid::Invalid;
+use super::fields::{Fields, Refused};
+use super::{Operation, details};
 use crate::canonical::Canonical;
 use crate::fingerprint::Fingerprint;
 use crate::ids::AccountId;
@@ -31,36 +32,36 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Reads the body of the request.
-    ///
-    /// # Errors
-    /// [`Invalid`], with every field that is wrong.
-    pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        fields::read(body, |fields| {
-            let source = fields.required("source", account);
-            let destination = fields.required("destination", account);
-            let amount = fields.required("amount", amount);
-            let currency = fields.required("currency", currency);
-            let description = fields.optional("description", description);
-            let metadata = fields.optional("metadata", metadata);
-            let card_token = fields.optional("card_token", card_token);
-            if source.is_ok() && source == destination {
-                fields.refuse("destination", "must differ from the source");
-            }
-            Ok(Self {
-                source: source?,
-                destination: destination?,
-                amount: amount?,
-                currency: currency?,
-                description: description?,
-                metadata: metadata?.unwrap_or_default(),
-                card_token: card_token?,
-            })
+    /// The fields of a payment, be it of one that moves at once or of a settlement.
+    pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, Refused> {
+        let source = fields.required("source", account);
+        let destination = fields.required("destination", account);
+        let amount = fields.required("amount", amount);
+        let currency = fields.required("currency", currency);
+        let description = fields.optional("description", description);
+        let metadata = fields.optional("metadata", metadata);
+        let card_token = fields.optional("card_token", card_token);
+        if source.is_ok() && source == destination {
+            fields.refuse("destination", "must differ from the source");
+        }
+        Ok(Self {
+            source: source?,
+            destination: destination?,
+            amount: amount?,
+            currency: currency?,
+            description: description?,
+            metadata: metadata?.unwrap_or_default(),
+            card_token: card_token?,
         })
     }
 
+    /// See [`super::Intent::details`].
+    pub(super) fn details(&self) -> Value {
+        details(self.description.as_deref(), &self.metadata, self.card_token.as_deref())
+    }
+
     /// Names every field, so that a field added later cannot be forgotten here.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    pub(super) fn fingerprint(&self, operation: Operation) -> Fingerprint {
         let Self {
             source,
             destination,
@@ -70,7 +71,7 @@ impl Payment {
             metadata,
             card_token,
         } = self;
-        Fingerprint::of(Operation::Payment.as_str())
+        Fingerprint::of(operation.as_str())
             .uuid(source.uuid())
             .uuid(destination.uuid())
             .integer(amount.minor())
@@ -85,10 +86,11 @@ impl Payment {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, Value, json};
+    use serde_json::{Map, json};
 
     use super::*;
-    use crate::intent::{FieldError, Intent};
+    use crate::intent::{FieldError, Intent, Invalid};
+    use crate::settlement::fee::Fees;
 
     fn valid() -> Value {
         json!({
@@ -109,7 +111,14 @@ mod tests {
     }
 
     fn parse(body: &Value) -> Result<Payment, Invalid> {
-        Payment::parse(body.to_string().as_bytes())
+        parse_text(body.to_string().as_bytes())
+    }
+
+    fn parse_text(body: &[u8]) -> Result<Payment, Invalid> {
+        match Intent::payment(body, &Fees::default())? {
+            Intent::Payment(payment) => Ok(payment),
+            Intent::Deposit(_) | Intent::Settlement(_) => panic!("a payment that does not ask to be settled"),
+        }
     }
 
     fn errors(body: &Value) -> Vec<(String, String)> {
@@ -246,9 +255,9 @@ mod tests {
     #[test]
     fn errors_by_descending_precedence() {
         let repeated = br#"{"amount":1,"amount":1,"note":"4111 1111 1111 1111"}"#;
-        assert_eq!(Payment::parse(repeated), Err(Invalid::MalformedJson));
-        assert_eq!(Payment::parse(b"\xff"), Err(Invalid::MalformedJson));
-        assert_eq!(Payment::parse(br#"{"amount":1e999}"#), Err(Invalid::MalformedJson));
+        assert_eq!(parse_text(repeated), Err(Invalid::MalformedJson));
+        assert_eq!(parse_text(b"\xff"), Err(Invalid::MalformedJson));
+        assert_eq!(parse_text(br#"{"amount":1e999}"#), Err(Invalid::MalformedJson));
         assert_eq!(
             parse(&json!({"unknown": ["4111-1111-1111-1111"]})),
             Err(Invalid::CardNumber)
@@ -307,8 +316,8 @@ mod tests {
         #[test]
         fn layout_and_order_do_not_change_the_fingerprint(payment in payments(), rank: [u8; 7]) {
             prop_assume!(!crate::card_number::find_in(&json!([payment.source, payment.destination])));
-            let read = Payment::parse(written(&payment, &rank).as_bytes()).unwrap();
-            prop_assert_eq!(read.fingerprint(), payment.fingerprint());
+            let read = parse_text(written(&payment, &rank).as_bytes()).unwrap();
+            prop_assert_eq!(read.fingerprint(Operation::Payment), payment.fingerprint(Operation::Payment));
             prop_assert_eq!(read, payment);
         }
 
@@ -328,7 +337,7 @@ mod tests {
                 other,
             ];
             for altered in altered {
-                prop_assert_eq!(altered.fingerprint() == one.fingerprint(), altered == one);
+                prop_assert_eq!(altered.fingerprint(Operation::Payment) == one.fingerprint(Operation::Payment), altered == one);
             }
         }
     }

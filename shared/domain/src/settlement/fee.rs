@@ -1,6 +1,9 @@
 //! What the platform takes of a settlement.
 
-use crate::money::Amount;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::money::{Amount, Currency};
 
 /// A share of the amount and a fixed part. The fixed part is in minor units of the currency that is settled, so a
 /// schedule means something else in each: 30 is EUR 0.30 and JPY 30.
@@ -23,6 +26,16 @@ pub struct FeeOutOfRange;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the fee is more than the amount it is taken of")]
 pub struct FeeAboveAmount;
+
+/// The schedule of each currency that settlements are made in. In text `EUR:290:30,JPY:360:0`: the currency, the basis
+/// points, the fixed part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fees(BTreeMap<&'static str, FeeSchedule>);
+
+/// The text is no list of fees.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a currency, basis points and a fixed part, such as EUR:290:30, or the currency's second")]
+pub struct MalformedFees(String);
 
 const WHOLE_BASIS_POINTS: i128 = 10_000;
 
@@ -57,6 +70,39 @@ impl FeeSchedule {
             Err(FeeAboveAmount)
         }
     }
+}
+
+impl Fees {
+    /// `None`: no settlements are made in it.
+    #[must_use]
+    pub fn of(&self, currency: Currency) -> Option<FeeSchedule> {
+        self.0.get(currency.code()).copied()
+    }
+}
+
+impl FromStr for Fees {
+    type Err = MalformedFees;
+
+    fn from_str(text: &str) -> Result<Self, MalformedFees> {
+        let mut fees = BTreeMap::new();
+        for one in text.split(',') {
+            let read = schedule(one).filter(|(currency, schedule)| fees.insert(currency.code(), *schedule).is_none());
+            if read.is_none() {
+                return Err(MalformedFees(one.to_owned()));
+            }
+        }
+        Ok(Self(fees))
+    }
+}
+
+fn schedule(text: &str) -> Option<(Currency, FeeSchedule)> {
+    let mut parts = text.split(':');
+    let (currency, basis_points, fixed) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let schedule = FeeSchedule::new(basis_points.parse().ok()?, fixed.parse().ok()?).ok()?;
+    Some((currency.parse().ok()?, schedule))
 }
 
 impl Fee {
@@ -116,6 +162,32 @@ mod tests {
     fn a_schedule_takes_neither_less_than_nothing_nor_more_than_the_whole() {
         for (basis_points, fixed) in [(10_001, 0), (0, -1), (0, Amount::MAX.minor() + 1), (u16::MAX, i64::MAX)] {
             assert_eq!(FeeSchedule::new(basis_points, fixed), Err(FeeOutOfRange));
+        }
+    }
+
+    #[test]
+    fn each_currency_has_a_schedule_of_its_own_or_none() {
+        let fees: Fees = "EUR:290:30,JPY:360:0".parse().unwrap();
+        assert_eq!(fees.of("EUR".parse().unwrap()), FeeSchedule::new(290, 30).ok());
+        assert_eq!(fees.of("JPY".parse().unwrap()), FeeSchedule::new(360, 0).ok());
+        assert_eq!(fees.of("USD".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_list_of_fees_that_is_wrong_anywhere_is_refused_whole() {
+        for (text, wrong) in [
+            ("", ""),
+            ("EUR:290:30,", ""),
+            ("EUR", "EUR"),
+            ("EUR:290", "EUR:290"),
+            ("EUR:290:30:1", "EUR:290:30:1"),
+            ("eur:290:30", "eur:290:30"),
+            ("EUR:2.9:30", "EUR:2.9:30"),
+            ("EUR:10001:0", "EUR:10001:0"),
+            ("EUR:290:-1", "EUR:290:-1"),
+            ("EUR:290:30,EUR:0:0", "EUR:0:0"),
+        ] {
+            assert_eq!(text.parse::<Fees>(), Err(MalformedFees(wrong.to_owned())), "{text}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! Events as a queue hands them to a consumer, and what the consumers' memory holds of them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::event::{Announced, Event, EventType};
@@ -9,6 +8,7 @@ use domain::money::Amount;
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 use tests::lambda::{Function, Setup};
+use tests::patience::until;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ pub fn event(tenant: Uuid, event_type: EventType, occurred_at: OffsetDateTime) -
         destination: Uuid::new_v4().into(),
         amount: Amount::new(1250).unwrap(),
         currency: "EUR".parse().unwrap(),
+        fee: 0,
         occurred_at,
     })
 }
@@ -122,13 +123,8 @@ pub fn consumer(cloud: &Cloud, name: &str) -> Setup {
 
 /// Waits until the process has written this. A line is written before the answer, but read from a pipe beside it.
 pub async fn says(function: &Function, text: &str) {
-    for _ in 0..200 {
-        if function.output().contains(text) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("no {text:?} in:\n{}", function.output());
+    let said = || async { function.output().contains(text).then_some(()) };
+    until(said, || format!("{text:?} in:\n{}", function.output())).await;
 }
 
 /// What a consumer remembers of events.

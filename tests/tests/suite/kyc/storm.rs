@@ -65,10 +65,12 @@ async fn a_thousand_at_once_cost_a_hung_provider_a_handful_of_calls_and_recover_
     let verdicts = storm(&environments).await;
     let called = simulator.calls().len();
     let minimum = usize::try_from(PATIENT.minimum).unwrap();
-    assert!(called >= minimum, "it opened after {called}");
-    assert!(called < PATIENT.in_flight + minimum, "{called} calls");
+    // On a machine that is busy with something else, a call may be over before its question arrives.
+    let made = verdicts["unavailable: timed_out"];
+    assert!(made >= minimum, "it opened after {made}");
+    assert!(made < PATIENT.in_flight + minimum, "{made} calls");
+    assert!(called <= made, "{called} questions");
     assert!(simulator.most_at_once() <= PATIENT.in_flight);
-    assert_eq!(verdicts["unavailable: timed_out"], called);
     assert!(table.is_open().await);
 
     storm(&environments).await;

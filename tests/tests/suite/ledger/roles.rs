@@ -4,9 +4,10 @@ use super::merchant::Merchant;
 use super::statements::{Posting, failure};
 
 /// The roles that functions log in with.
-const LOGINS: [&str; 8] = [
+const LOGINS: [&str; 9] = [
     "poster",
     "settler",
+    "resumer",
     "registrar",
     "reader",
     "folder",
@@ -211,6 +212,7 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
         (
             "settler",
             vec![
+                "await_decision",
                 "burn_steps",
                 "mark_limbo",
                 "park",
@@ -220,6 +222,7 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
                 "undo_step",
             ],
         ),
+        ("resumer", vec!["lease_lapsed", "settlements_health"]),
         ("registrar", vec!["onboard_merchant", "open_account"]),
         (
             "reader",

@@ -1,5 +1,6 @@
 //! Settlements in the ledger: each condition in its commit, against `domain::settlement` and against other sessions.
 
+mod attention;
 mod books;
 mod crowd;
 mod every_state;
@@ -7,4 +8,4 @@ mod freezes;
 mod limbo;
 mod races;
 mod request;
-mod scene;
+pub mod scene;

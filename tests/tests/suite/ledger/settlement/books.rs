@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use domain::ids::TenantId;
 use domain::settlement::log::StepOutcome;
 use domain::settlement::status::Status;
 use domain::settlement::step::{Step, Undo};
 use tests::cloud::Cloud;
-use tokio::time::sleep;
+use tests::patience::until;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -210,16 +208,13 @@ async fn the_platform_s_pages_show_its_fees() {
         let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&tenant, Type::UUID), (&settlement.platform, Type::UUID)];
         reader.query_typed(sql, &parameters).await.unwrap()
     };
-    for _ in 0..300 {
+    let fee = || async {
         let rows = page(TenantId::PLATFORM.uuid()).await;
         assert_eq!(rows.len(), 1, "the account is there");
-        if let Some(transaction) = rows[0].get::<_, Option<Uuid>>(0) {
-            assert_eq!(transaction, settlement.key(Step::CollectFee));
-            assert_eq!((rows[0].get(1), rows[0].get(2)), ("CREDIT", 10_i64));
-            assert!(page(settlement.tenant()).await.is_empty());
-            return;
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the fee never settled");
+        let transaction = rows[0].get::<_, Option<Uuid>>(0)?;
+        Some((transaction, rows[0].get::<_, String>(1), rows[0].get::<_, i64>(2)))
+    };
+    let shown = until(fee, || "the fee".to_owned()).await;
+    assert_eq!(shown, (settlement.key(Step::CollectFee), "CREDIT".to_owned(), 10));
+    assert!(page(settlement.tenant()).await.is_empty());
 }

@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 
 use super::super::merchant::Merchant;
 use super::super::statements::{count, fold, name_of};
-use super::scene::{Answer, Call, Settlement, approve, turn_freeze};
+use super::scene::{Answer, Call, Settlement, turn_freeze};
 
 const SETTLEMENTS: u64 = 50;
 
@@ -62,7 +62,7 @@ async fn run(cloud: Cloud, settlement: Settlement, mut dice: Dice) -> Status {
             _ if seen.status == Status::Limbo => {
                 let decision = ["release", "refund"][usize::try_from(dice.throw(2)).unwrap()];
                 if let (_, Some(proposal)) = settlement.propose(&operator, "anna", decision).await {
-                    approve(&operator, "ben", proposal).await;
+                    settlement.approve(&operator, "ben", proposal).await;
                 }
                 after_the_decision(&seen)
             }
@@ -81,6 +81,7 @@ async fn run(cloud: Cloud, settlement: Settlement, mut dice: Dice) -> Status {
         for call in calls {
             answer = patiently(&settlement, &settler, call).await;
             if answer.as_ref().is_some_and(|answer| answer.verdict == "waits") {
+                // For a frozen account, which is free again sooner: asking on and on would use up the attempts.
                 sleep(Duration::from_millis(20)).await;
             }
         }
@@ -118,6 +119,7 @@ async fn disturb(cloud: Cloud, merchant: Merchant, settlement: Settlement, over:
             fold(&folder, account).await.unwrap();
         }
         turn_freeze(&operator, "freeze_account", settlement.escrow).await;
+        // Long enough for a few calls to meet the freeze, and below four times as long for all to get on.
         sleep(Duration::from_millis(5)).await;
         turn_freeze(&operator, "unfreeze_account", settlement.escrow).await;
         sleep(Duration::from_millis(20)).await;

@@ -41,10 +41,11 @@ impl State {
             Call::Undo(undo) if log.outcome(undo).is_some() => "stands",
             Call::Undo(undo) if plan::next_undo(log) != NextUndo::Undo(undo) => "out_of_turn",
             Call::Undo(_) => recorded_if(!self.is_limbo || self.decision == Some("refund"), "undecided"),
-            Call::Park if plan::status(log) == Status::Held && !self.is_parked && !self.is_limbo => "parked",
+            Call::Park if plan::status(log) == Status::Held && !self.is_limbo => "parked",
             Call::Park => "stands",
             Call::Limbo if self.is_limbo => "stands",
             Call::Limbo => recorded_if(stands_after_burning(log), "nothing_stands"),
+            Call::Await => "awaited",
             Call::Resolve(resolution) if log.outcome(resolution).is_some() => "stands",
             Call::Resolve(_) if self.decision != Some("release") => "undecided",
             Call::Resolve(resolution) => {
@@ -104,6 +105,7 @@ impl Exploration<'_> {
             assert_eq!(answer.verdict, from.verdict(call), "{call:?} in {from:#?}");
             let after = from.after(call, &answer);
             assert_eq!(answer.status, after.status(), "{call:?} in {from:#?}");
+            assert_eq!(answer.decision.as_deref(), from.decision, "{call:?} in {from:#?}");
             if !["recorded", "parked", "nothing_stands"].contains(&&*answer.verdict) {
                 assert_eq!(after, from, "{call:?}");
             }

@@ -6,7 +6,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::super::statements::{count, failure};
-use super::scene::{Call, FORWARD, Settlement, approve, turn_freeze};
+use super::scene::{Call, FORWARD, Settlement, turn_freeze};
 
 const FROZEN: &str = "SELECT count(frozen_at) FROM ledger.accounts WHERE account_id = $1";
 
@@ -62,7 +62,7 @@ async fn two_people_decide_once_and_every_look_and_act_is_audited() {
     let (_, release) = settlement.propose(&operator, "ben", "release").await;
     let (refund, release) = (refund.unwrap(), release.unwrap());
     assert_eq!(
-        approve(&operator, "anna", refund).await,
+        settlement.approve(&operator, "anna", refund).await,
         ("same_person".to_owned(), None)
     );
     assert_eq!(
@@ -71,12 +71,12 @@ async fn two_people_decide_once_and_every_look_and_act_is_audited() {
     );
     let decision = Some("release".to_owned());
     assert_eq!(
-        approve(&operator, "anna", release).await,
+        settlement.approve(&operator, "anna", release).await,
         ("approved".to_owned(), decision.clone())
     );
     for (actor, proposal) in [("ben", refund), ("carol", refund), ("carol", release), ("ben", release)] {
         assert_eq!(
-            approve(&operator, actor, proposal).await,
+            settlement.approve(&operator, actor, proposal).await,
             ("decided".to_owned(), decision.clone())
         );
     }
@@ -130,7 +130,8 @@ async fn of_opposite_approvals_at_once_one_stands() {
         let mut approvals = JoinSet::new();
         for proposal in proposals {
             let second = cloud.pooled_as("operator").await;
-            approvals.spawn(async move { approve(&second, "ben", proposal).await });
+            let settlement = settlement.clone();
+            approvals.spawn(async move { settlement.approve(&second, "ben", proposal).await });
         }
         let told = approvals.join_all().await;
         assert_eq!(told.iter().filter(|(verdict, _)| verdict == "approved").count(), 1);

@@ -47,6 +47,25 @@ async fn a_repeat_with_another_fee_schedule_leaves_the_terms_of_the_first() {
 }
 
 #[tokio::test]
+async fn a_fee_above_the_amount_is_refused_and_stays_refused_when_the_schedule_changes() {
+    let cloud = Cloud::running();
+    let (poster, superuser) = (cloud.pooled_as("poster").await, cloud.superuser().await);
+    let (_, accepted) = Settlement::accepted(&cloud).await;
+    let mut settlement = accepted.with_key(untimed_key());
+    settlement.terms["fee"] = Value::Null;
+    assert_eq!(
+        settlement.post(&poster).await.unwrap(),
+        told("recorded", "fee_above_amount")
+    );
+    settlement.terms["fee"] = json!(10);
+    assert_eq!(
+        settlement.post(&poster).await.unwrap(),
+        told("replayed", "fee_above_amount")
+    );
+    assert_eq!(count(&superuser, STORED, settlement.id()).await, 0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_settled_is_refused_and_stays_refused() {
     let cloud = Cloud::running();
     let (poster, superuser) = (cloud.pooled_as("poster").await, cloud.superuser().await);
@@ -93,10 +112,9 @@ async fn terms_that_no_caller_derives_are_refused_by_name_and_take_no_key() {
     let missing = "settlement_account_missing";
     let elsewhere = json!(untimed_key());
     let sound = Settlement::new(&us, buyer, till, 50, 5);
-    let changes: [(&str, &str, Value); 11] = [
+    let changes: [(&str, &str, Value); 10] = [
         (malformed, "/fee", json!(-1)),
         (malformed, "/fee", json!(51)),
-        (malformed, "/fee", Value::Null),
         (malformed, "/keys", json!({})),
         (malformed, "/keys/resolve_fee", Value::Null),
         (malformed, "/keys/resolve_fee", elsewhere),
@@ -112,6 +130,9 @@ async fn terms_that_no_caller_derives_are_refused_by_name_and_take_no_key() {
         let failed = settlement.post(&poster).await.unwrap_err();
         assert_eq!(name_of(&failed), name, "{place} {value}");
     }
+    let mut without_fee = sound.clone();
+    without_fee.terms.as_object_mut().unwrap().remove("fee");
+    assert_eq!(name_of(&without_fee.post(&poster).await.unwrap_err()), malformed);
     assert_eq!(count(&superuser, STORED, sound.id()).await, 0);
     sound.ask(&poster).await;
 }

@@ -23,11 +23,12 @@ pub enum Call {
     Undo(Undo),
     Park,
     Limbo,
+    Await,
     Resolve(Resolution),
 }
 
 /// Every call there is, but for what is asked of steps by other names.
-pub const CALLS: [Call; 13] = [
+pub const CALLS: [Call; 14] = [
     Call::Step(Step::Hold),
     Call::Verify(StepOutcome::Approved),
     Call::Verify(StepOutcome::Rejected),
@@ -39,6 +40,7 @@ pub const CALLS: [Call; 13] = [
     Call::Undo(Undo::Hold),
     Call::Park,
     Call::Limbo,
+    Call::Await,
     Call::Resolve(Resolution::Release),
     Call::Resolve(Resolution::CollectFee),
 ];
@@ -58,6 +60,7 @@ pub struct Answer {
     pub outcome: Option<StepOutcome>,
     pub status: Status,
     pub log: StepLog,
+    pub decision: Option<String>,
 }
 
 impl Answer {
@@ -70,6 +73,7 @@ impl Answer {
             outcome: text("outcome").map(|outcome| outcome.parse().unwrap()),
             status: row.get::<_, String>("status").parse().unwrap(),
             log: read_log(fee > 0, rows.as_object().unwrap()),
+            decision: text("decision"),
         }
     }
 }
@@ -191,6 +195,7 @@ impl Settlement {
             Call::Undo(undo) => ("undo_step($1, $2, $3)", Some(undo.to_string()), None),
             Call::Park => ("park($1, $2)", None, None),
             Call::Limbo => ("mark_limbo($1, $2, $3)", Some("ledger_unavailable".to_owned()), None),
+            Call::Await => ("await_decision($1, $2)", None, None),
             Call::Resolve(resolution) => ("resolve_step($1, $2, $3)", Some(resolution.to_string()), None),
         };
         let (tenant, id) = (self.tenant(), self.id());
@@ -218,7 +223,7 @@ impl Settlement {
     /// Two people decide; returns the verdict on the approval.
     pub async fn decide(&self, operator: &Client, decision: &str) -> String {
         let (_, proposal) = self.propose(operator, "anna", decision).await;
-        approve(operator, "ben", proposal.unwrap()).await.0
+        self.approve(operator, "ben", proposal.unwrap()).await.0
     }
 
     /// Verdict and the proposal's id.
@@ -226,6 +231,15 @@ impl Settlement {
         let sql = "SELECT verdict, proposal_id FROM ledger.propose_resolution($1, $2, $3, 'it was looked into')";
         let parameters: [(&(dyn ToSql + Sync), Type); 3] =
             [(&actor, Type::TEXT), (&self.id(), Type::UUID), (&decision, Type::TEXT)];
+        let rows = operator.query_typed(sql, &parameters).await.unwrap();
+        (rows[0].get(0), rows[0].get(1))
+    }
+
+    /// Verdict, and the decision that stands.
+    pub async fn approve(&self, operator: &Client, actor: &str, proposal: i64) -> (String, Option<String>) {
+        let sql = "SELECT verdict, decision FROM ledger.approve_resolution($1, $2, $3, 'seen too')";
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&actor, Type::TEXT), (&self.id(), Type::UUID), (&proposal, Type::INT8)];
         let rows = operator.query_typed(sql, &parameters).await.unwrap();
         (rows[0].get(0), rows[0].get(1))
     }
@@ -255,14 +269,6 @@ impl Settlement {
         let rows = superuser.query(sql, &[&self.id()]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
-}
-
-/// Verdict, and the decision that stands.
-pub async fn approve(operator: &Client, actor: &str, proposal: i64) -> (String, Option<String>) {
-    let sql = "SELECT verdict, decision FROM ledger.approve_resolution($1, $2, 'seen too')";
-    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&actor, Type::TEXT), (&proposal, Type::INT8)];
-    let rows = operator.query_typed(sql, &parameters).await.unwrap();
-    (rows[0].get(0), rows[0].get(1))
 }
 
 /// The verdict on an operator's freezing or unfreezing (`freeze_account`, `unfreeze_account`), and whether it is frozen now.

@@ -1,17 +1,18 @@
-//! `POST /v1/dead-letters/{dead_letter_id}/replay` and `…/discard`
+//! What an operator decides needs nothing but a reason: `POST /v1/dead-letters/{dead_letter_id}/replay` and `…/discard`,
+//! `POST /v1/operator/…/approval`, `…/freeze` and `…/unfreeze`.
 
 use super::checks::reason;
 use super::fields;
 use super::invalid::Invalid;
 
-/// An operator decides about a dead letter.
+/// An operator decides what the route says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResolutionRequest {
+pub struct ReasonRequest {
     /// Why, in the operator's words, for whoever reads the audit: 1 to 500 characters, not all of them blank.
     pub reason: String,
 }
 
-impl ResolutionRequest {
+impl ReasonRequest {
     /// Reads the body of the request.
     ///
     /// # Errors
@@ -33,7 +34,7 @@ mod tests {
 
     fn parse(reason: &Value) -> Result<String, Invalid> {
         let body = json!({ "reason": reason }).to_string();
-        ResolutionRequest::parse(body.as_bytes()).map(|request| request.reason)
+        ReasonRequest::parse(body.as_bytes()).map(|request| request.reason)
     }
 
     #[test]
