@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cloud::Cloud;
+use crate::signature::Keys;
 use crate::token::Scope;
 
 /// A request to one route.
@@ -21,6 +22,7 @@ pub struct ApiRequest {
     query: Vec<(String, String)>,
     headers: BTreeMap<String, String>,
     claims: BTreeMap<String, String>,
+    signer: Option<String>,
     body: Option<String>,
 }
 
@@ -36,6 +38,7 @@ impl ApiRequest {
             query: Vec::new(),
             headers: BTreeMap::new(),
             claims: BTreeMap::new(),
+            signer: None,
             body: None,
         }
     }
@@ -51,6 +54,13 @@ impl ApiRequest {
     #[must_use]
     pub fn claim(mut self, name: &str, value: &str) -> Self {
         self.claims.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The ARN that signed, as the gateway verified. Only the event carries it, in place of a token's claims.
+    #[must_use]
+    pub fn signed_by(mut self, arn: &str) -> Self {
+        self.signer = Some(arn.to_owned());
         self
     }
 
@@ -113,7 +123,7 @@ impl ApiRequest {
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "api",
-                "authorizer": {"jwt": {"claims": self.claims, "scopes": null}},
+                "authorizer": self.authorizer(),
                 "domainName": "api.test",
                 "domainPrefix": "api",
                 "http": {
@@ -145,22 +155,49 @@ impl ApiRequest {
         event
     }
 
+    fn authorizer(&self) -> Value {
+        match &self.signer {
+            None => json!({"jwt": {"claims": self.claims, "scopes": null}}),
+            Some(arn) => json!({"iam": {
+                "accessKey": "ASIAIOSFODNN7EXAMPLE",
+                "accountId": "000000000000",
+                "callerId": "AIDACKCEVSQ6C2EXAMPLE",
+                "cognitoIdentity": null,
+                "principalOrgId": null,
+                "userArn": arn,
+                "userId": "AIDACKCEVSQ6C2EXAMPLE",
+            }}),
+        }
+    }
+
     /// Calls the deployed API; without a token the call carries no `Authorization`.
     ///
     /// # Errors
     /// When no HTTP answer came.
     pub async fn send(&self, cloud: &Cloud, token: Option<&str>) -> Result<ApiResponse, reqwest::Error> {
-        let mut url = format!("{}{}", cloud.api_url, self.raw_path());
-        if !self.query.is_empty() {
-            url = format!("{url}?{}", self.raw_query());
-        }
+        let bearer = token.map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
+        self.send_with(cloud, bearer).await
+    }
+
+    /// Calls the deployed API, signed with these keys.
+    ///
+    /// # Errors
+    /// When no HTTP answer came.
+    pub async fn send_signed(&self, cloud: &Cloud, keys: &Keys) -> Result<ApiResponse, reqwest::Error> {
+        let body = self.body.as_deref().unwrap_or_default();
+        let signature = keys.sign(&cloud.aws.region, &self.method, &self.url(cloud), &self.headers, body);
+        self.send_with(cloud, signature).await
+    }
+
+    async fn send_with(
+        &self,
+        cloud: &Cloud,
+        more: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<ApiResponse, reqwest::Error> {
         let method = self.method.parse().expect("a route key starts with a method");
-        let mut request = reqwest::Client::new().request(method, url);
-        for (name, value) in &self.headers {
+        let mut request = reqwest::Client::new().request(method, self.url(cloud));
+        for (name, value) in self.headers.clone().into_iter().chain(more) {
             request = request.header(name, value);
-        }
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
         }
         if let Some(body) = &self.body {
             request = request.body(body.clone());
@@ -174,6 +211,15 @@ impl ApiRequest {
                 .collect(),
             body: response.bytes().await?.to_vec(),
         })
+    }
+
+    fn url(&self, cloud: &Cloud) -> String {
+        let url = format!("{}{}", cloud.api_url, self.raw_path());
+        if self.query.is_empty() {
+            url
+        } else {
+            format!("{url}?{}", self.raw_query())
+        }
     }
 
     fn raw_path(&self) -> String {

@@ -9,7 +9,7 @@ use adapters::ledger::Ledger;
 use adapters::ledger::dead_letters::{DeadLetter, Resolution};
 use domain::answer::timestamp;
 use domain::ids::{EventId, LedgerKey, TenantId};
-use domain::intent::ResolutionRequest;
+use domain::intent::ReasonRequest;
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
 use lambda_http::{Body, Request, Response};
@@ -42,7 +42,7 @@ async fn resolve(
     resolution: Resolution,
     call: &Call,
 ) -> Result<Success, ProblemBody> {
-    let request = ResolutionRequest::parse(call.json()?)?;
+    let request = ReasonRequest::parse(call.json()?)?;
     let letter = ledger
         .resolve_dead_letter(actor, id, resolution, &request.reason)
         .await?

@@ -1,0 +1,7 @@
+//! The operators' routes: people who sign what they ask for, and are named in the audit.
+
+mod deciding;
+mod freezing;
+mod looking;
+mod people;
+mod scene;
