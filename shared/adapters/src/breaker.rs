@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::breaker::change::Change;
-use domain::breaker::{Ask, Breaker as Record, Ended, Permit, Refused, Settings, Standing, Unsound};
+use domain::breaker::{Ask, Breaker as Record, Ended, Outlook, Permit, Refused, Settings, Standing, Unsound};
 use domain::ids::Owner;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -189,6 +189,16 @@ impl Breaker {
             self.make(&change).await?;
         }
         Ok(())
+    }
+
+    /// How many calls would be let in now, for whoever sends callers this way. Changes nothing.
+    ///
+    /// # Errors
+    /// [`NoCall::Unreachable`]
+    pub async fn outlook(&self) -> Result<Outlook, NoCall> {
+        // An endpoint that was never called has no record.
+        let record = self.read().await?.unwrap_or_else(|| Record::new(now_ms()));
+        Ok(record.outlook(&self.settings, now_ms()))
     }
 
     /// The record as it stands; `None` if there is none.
