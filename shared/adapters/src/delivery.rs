@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    const SAMPLE: &str = include_str!("../../../events/notify.json");
+    const SAMPLE: &str = include_str!("../../../events/analytics.json");
 
     fn body() -> Value {
         let batch: Batch = serde_json::from_str(SAMPLE).unwrap();
