@@ -1,6 +1,7 @@
 """The local cloud's commands: python -m local COMMAND. The Makefile says when to use which."""
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from local.demonstration import demonstrate
 from local.deployment import DeploymentFailed
 from local.fresh import in_fresh_cloud
 from local.identity import Accounts, Issuer
+from local.operators import OPERATORS, Operator
 from local.processes import StartFailed
 from local.state import read_state
 
@@ -45,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    start = command("up", lambda options: up(options.cloud, announcing=not options.silent) and 0, "start the cloud, or bring it up to date")
-    start.add_argument("--silent", action="store_true", help="events wait in the outbox until somebody invokes the poller, as in `fresh`")
+    start = command("up", lambda options: up(options.cloud, silent=options.silent) and 0, "start the cloud, or bring it up to date")
+    start.add_argument("--silent", action="store_true", help="nothing is announced, woken or resumed until somebody invokes the function, as in `fresh`")
     command("demo", lambda options: demonstrate(_state(options)), "show the main job on the running cloud")
     events = command("events", lambda options: show(_state(options), options.words), "print the mails and the archive's lines that events became")
     events.add_argument("words", nargs="?", default="", help="only those that hold this, such as a payment's id")
@@ -63,7 +65,18 @@ def _parser() -> argparse.ArgumentParser:
     whose.add_parser("platform", help="the platform's")
     whose.add_parser("operator", help="an operator's").add_argument("name", nargs="?", default="operator", help="whose acts the audit will show")
     whose.add_parser("tenantless", help="a merchant's scope, but no tenant")
+    operator = command("operator", _operator, "call a route under /v1/operator as one of this cloud's operators, signed; print status and answer")
+    operator.add_argument("name", choices=OPERATORS)
+    operator.add_argument("method", choices=["GET", "POST"])
+    operator.add_argument("path", help="such as /v1/operator/settlements?status=limbo")
+    operator.add_argument("body", nargs="?", type=json.loads, help="JSON")
     return parser
+
+
+def _operator(options) -> int:
+    answer = Operator(_state(options), options.name).call(options.method, options.path, options.body)
+    print(answer.status, answer.body.decode())
+    return 0 if answer.status < 400 else 1
 
 
 def _fresh(options) -> int:

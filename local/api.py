@@ -55,17 +55,18 @@ class Api:
 
     def _send(self, method: str, path: str, body: dict | None = None, headers: dict | None = None) -> Answer:
         content = {} if body is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(
-            self.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}", **content, **(headers or {})},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as answer:
-            return Answer(answer.code, answer.headers, answer.read())
+        data = None if body is None else json.dumps(body).encode()
+        return send(method, self.url + path, data, {"Authorization": f"Bearer {self.token}", **content, **(headers or {})})
+
+
+def send(method: str, url: str, data: bytes | None, headers: dict[str, str]) -> Answer:
+    """One request as it stands, whatever its answer's status."""
+    request = urllib.request.Request(url, method=method, data=data, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return Answer(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as answer:
+        return Answer(answer.code, answer.headers, answer.read())
 
 
 def new_key() -> uuid.UUID:

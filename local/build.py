@@ -9,7 +9,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.places import REPOSITORY, TEMPLATE
+from local.places import REPOSITORY, STATE_MACHINES, TEMPLATE
+
+# The package of what stands where other people's systems stand in AWS.
+SIMULATORS = "tests"
 
 
 def function_names() -> list[str]:
@@ -18,19 +21,28 @@ def function_names() -> list[str]:
 
 
 def compile_functions() -> None:
-    """Compiles all of them, dev profile; cargo reports its progress to the terminal. Raises CalledProcessError."""
-    packages = [argument for name in function_names() for argument in ("--package", name)]
-    subprocess.run(["cargo", "build", "--locked", *packages], cwd=REPOSITORY, check=True)
+    """Compiles all of them, and the KYC provider's simulator, dev profile; cargo reports its progress to the terminal.
+
+    Raises CalledProcessError.
+    """
+    packages = [argument for name in [*function_names(), SIMULATORS] for argument in ("--package", name)]
+    subprocess.run(["cargo", "build", "--locked", "--bins", *packages], cwd=REPOSITORY, check=True)
+
+
+def kyc_simulator() -> Path:
+    """The provider's simulator: `kyc-simulator PORT`."""
+    return _target_directory() / "debug" / "kyc-simulator"
 
 
 def stage(directory: Path) -> Path:
-    """Puts a copy of the template and every function's bootstrap into `directory`; returns the copy's path."""
+    """Puts copies of the template and of what it names into `directory`: state machines, every function's bootstrap. Returns its path."""
     target = _target_directory()
     for name in function_names():
         bootstrap = directory / "functions" / name / "bootstrap"
         bootstrap.parent.mkdir(parents=True, exist_ok=True)
         # Without symbols it is a quarter of the size, and zipping and unpacking it a quarter of the time.
         subprocess.run(["strip", "-o", str(bootstrap), str(target / "debug" / name)], check=True)
+    shutil.copytree(STATE_MACHINES, directory / STATE_MACHINES.name)
     return Path(shutil.copy(TEMPLATE, directory / "template.yaml"))
 
 

@@ -8,26 +8,27 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from local.build import compile_functions, function_names, stage
+from local.build import compile_functions, function_names, kyc_simulator, stage
 from local.deployment import deploy, deployed_functions, outputs, resources
 from local.emulator import endpoint, start_emulator
 from local.identity import Issuer, deploy_issuer
 from local.migrations import create_database, migrate
+from local.operators import create_operators
 from local.places import ADMIN_KEY_ID, ADMIN_SECRET, CLOUDS, LOOPBACK, REGION, cloud_directory
 from local.pooler import start_pgbouncer
-from local.ports import free_ports
+from local.ports import accepts_connections, free_ports
 from local.postgres import DATABASE, OWNER, SUPERUSER, start_postgres, stop_postgres
-from local.processes import Server
+from local.processes import Server, start, wait_until_ready
 from local.state import read_state, servers, write_state
 
 # Clouds of one command are called this and its process id.
 FRESH = "fresh-"
 
 
-def up(name: str, *, announcing: bool = True) -> dict:
+def up(name: str, *, silent: bool = False) -> dict:
     """Builds the functions, starts what is not running, deploys what has changed; returns the state, as written to state.json.
 
-    Without `announcing`, events wait in the outbox until somebody invokes the poller.
+    In a `silent` cloud, events wait in the outbox until somebody invokes the poller, and so does what is parked or lost for its functions.
     """
     with _step("functions built"):
         compile_functions()
@@ -41,7 +42,7 @@ def up(name: str, *, announcing: bool = True) -> dict:
     state = read_state(name)
     with _step("migrations applied"):
         migrate(state["postgres"]["port"])
-    return _deploy(name, state, announcing)
+    return _deploy(name, state, silent)
 
 
 def up_database(name: str) -> None:
@@ -94,12 +95,12 @@ def function_processes(state: dict, function: str) -> list[int]:
 
 def _running(name: str) -> bool:
     state = read_state(name)
-    return "issuer" in state and all(server.alive() for server in servers(state).values())
+    return {"issuer", "operators"} <= state.keys() and all(server.alive() for server in servers(state).values())
 
 
 def _start(name: str, *, database_only: bool = False) -> None:
     directory = cloud_directory(name)
-    emulator, postgres, pgbouncer = free_ports(3)
+    emulator, postgres, pgbouncer, kyc = free_ports(4)
     state = {
         "name": name,
         "aws": {
@@ -111,6 +112,7 @@ def _start(name: str, *, database_only: bool = False) -> None:
         },
         "postgres": {"host": LOOPBACK, "port": postgres, "superuser": SUPERUSER, "owner": OWNER, "database": DATABASE},
         "pgbouncer": {"host": LOOPBACK, "port": pgbouncer, "database": DATABASE},
+        "kyc_origin": f"http://{LOOPBACK}:{kyc}",
         "mint_token": [sys.executable, "-m", "local", "--cloud", name, "token"],
         "processes": {},
     }
@@ -126,22 +128,31 @@ def _start(name: str, *, database_only: bool = False) -> None:
         record("pgbouncer", start_pgbouncer(directory / "pgbouncer", pgbouncer, postgres))
     if database_only:
         return
-    with _step("AWS emulator up, token issuer deployed"):
+    with _step("AWS emulator and KYC simulator up, identities deployed"):
         record("emulator", start_emulator(directory / "emulator", emulator))
+        record("kyc", _start_kyc(directory / "kyc.log", kyc))
+        state["operators"] = create_operators(emulator)
         state["issuer"] = asdict(deploy_issuer(emulator))
         write_state(name, state)
 
 
-def _deploy(name: str, state: dict, announcing: bool) -> dict:
+def _start_kyc(log: Path, port: int) -> Server:
+    """The provider that verifies merchants, simulated; it approves until told otherwise (tests/src/kyc_simulator.rs says how)."""
+    server = start([str(kyc_simulator()), str(port)], log)
+    wait_until_ready(server, lambda: accepts_connections(port), log)
+    return server
+
+
+def _deploy(name: str, state: dict, silent: bool) -> dict:
     """Deploys unless template and functions are the very ones deployed before."""
     build = cloud_directory(name) / "build"
     shutil.rmtree(build, ignore_errors=True)
     template = stage(build)
-    digest = f"{_digest(build)} {announcing=}"
+    digest = f"{_digest(build)} {silent=}"
     emulator = state["aws"]["port"]
     if state.get("deployed") != digest:
         with _step("template deployed"):
-            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]), announcing=announcing)
+            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]), state["kyc_origin"], silent=silent)
         made = outputs(emulator)
         state |= {
             "deployed": digest,

@@ -12,16 +12,19 @@ from local.postgres import DATABASE
 STACK = "onceledger"
 BUCKET = "deployment"
 MAIL_FROM = "ledger@onceledger.example"
+# 2.9 % and 30 cents; 3.6 % in a currency without cents.
+FEES = "EUR:290:30,USD:290:30,GBP:290:30,JPY:360:0"
 
 
 class DeploymentFailed(Exception):
     """The template could not be deployed; the message is sam's whole output."""
 
 
-def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer, *, announcing: bool) -> None:
-    """Creates or updates the stack; without `announcing`, no schedule starts the poller. Raises DeploymentFailed with what sam said."""
+def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer, kyc_origin: str, *, silent: bool) -> None:
+    """Creates or updates the stack; a `silent` one does nothing by itself, but folds. Raises DeploymentFailed with what sam said."""
     _ensure_bucket(emulator_port)
     _ensure_sender(emulator_port)
+    schedules = "DISABLED" if silent else "ENABLED"
     parameters = {
         "Stage": "local",
         "TokenIssuer": issuer.issuer,
@@ -30,7 +33,10 @@ def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issu
         "DatabasePort": pgbouncer_port,
         "DatabaseName": DATABASE,
         "MailFrom": MAIL_FROM,
-        "Announcing": "ENABLED" if announcing else "DISABLED",
+        "KycOrigin": kyc_origin,
+        "Fees": FEES,
+        "Announcing": schedules,
+        "Recovering": schedules,
     }
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     command = [str(VENV_BIN / "sam"), "deploy", "--template-file", str(template), "--config-env", "local"]

@@ -16,6 +16,9 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sqs
 from ministack.services.cloudformation import provisioners
 
+from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
+from local.emulator_routes import routes_from_openapi
+
 WRITTEN_FOR = "1.5.33"
 
 
@@ -27,12 +30,14 @@ def fill_gaps() -> None:
     after_provisioning("AWS::DynamoDB::Table", table_settings)
     after_provisioning("AWS::Lambda::Function", reserved_concurrency)
     after_provisioning("AWS::S3::Bucket", bucket_settings)
-    rules_need_leave_to_send()
+    after_provisioning("AWS::StepFunctions::StateMachine", machine_logging)
+    rules_need_leave()
     buses_are_resources()
     partition_keys_are_conditions()
     senders_are_conditions()
     metrics_from_logs()
     answer_functions_at_once()
+    fill_machines_gaps()
 
 
 def after_provisioning(resource_type: str, apply) -> None:
@@ -51,68 +56,6 @@ def after_provisioning(resource_type: str, apply) -> None:
         return result
 
     handlers.update(create=created, update=updated)
-
-
-def routes_from_openapi(api_id: str, properties: dict) -> None:
-    """Gap: an HTTP API's Body is ignored, so what SAM writes for HttpApi events has no routes and no authorizer."""
-    document = properties.get("Body")
-    if not document:
-        return
-    gateway = provisioners._apigw_v2
-    for store in (gateway._routes, gateway._integrations, gateway._authorizers):
-        store[api_id] = {}
-    authorizers = {
-        name: _jwt_authorizer(api_id, name, scheme)
-        for name, scheme in document.get("components", {}).get("securitySchemes", {}).items()
-    }
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            _route(api_id, method, path, operation, authorizers)
-
-
-def _jwt_authorizer(api_id: str, name: str, scheme: dict) -> str:
-    declared = scheme["x-amazon-apigateway-authorizer"]
-    if declared["type"] != "jwt":
-        raise ValueError(f"authorizer {name}: only type jwt is carried over, not {declared['type']}")
-    authorizer_id, _ = provisioners._apigw_v2_authorizer_create(
-        name,
-        {
-            "ApiId": api_id,
-            "Name": name,
-            "AuthorizerType": "JWT",
-            "IdentitySource": [declared["identitySource"]],
-            "JwtConfiguration": {
-                "Issuer": declared["jwtConfiguration"]["issuer"],
-                "Audience": declared["jwtConfiguration"]["audience"],
-            },
-        },
-        None,
-    )
-    return authorizer_id
-
-
-def _route(api_id: str, method: str, path: str, operation: dict, authorizers: dict[str, str]) -> None:
-    declared = operation["x-amazon-apigateway-integration"]
-    integration_id, _ = provisioners._apigw_v2_integration_create(
-        None,
-        {
-            "ApiId": api_id,
-            "IntegrationType": declared["type"].upper(),
-            "IntegrationUri": declared["uri"],
-            "IntegrationMethod": declared["httpMethod"],
-            "PayloadFormatVersion": declared["payloadFormatVersion"],
-        },
-        None,
-    )
-    route = {
-        "ApiId": api_id,
-        "RouteKey": f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}",
-        "Target": f"integrations/{integration_id}",
-    }
-    for requirement in operation.get("security", []):
-        for name, scopes in requirement.items():
-            route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizers[name], "AuthorizationScopes": scopes}
-    provisioners._apigw_v2_route_create(None, route, None)
 
 
 def table_settings(table: str, properties: dict) -> None:
@@ -150,19 +93,31 @@ def bucket_settings(bucket: str, properties: dict) -> None:
         _accepted(s3._put_bucket_ownership_controls(bucket, _nested(path, rule["ObjectOwnership"])))
 
 
-def rules_need_leave_to_send() -> None:
-    """Gap: a rule sends to any queue, whatever the queue's policy says, and its dead letter queue gets nothing."""
+def rules_need_leave() -> None:
+    """Gap: a rule sends to any queue and starts any machine, whatever the queue's policy and the rule's role say, and what it may not
+    gets into no dead letter queue."""
     deliver = eventbridge._invoke_target
 
     def delivered(target, event, rule, *rest):
-        queue = target["Arn"]
-        if queue.split(":")[2] == "sqs" and not _may_send(rule, queue):
-            queue = target.get("DeadLetterConfig", {}).get("Arn")
-            if not queue or not _may_send(rule, queue):
+        if not _may_reach(rule, target):
+            dead = target.get("DeadLetterConfig", {}).get("Arn")
+            if not dead or not _may_send(rule, dead):
                 return
-        deliver(target | {"Arn": queue}, event, rule, *rest)
+            # As it came: what the target would have been given is not what is kept of it.
+            target = {"Id": target["Id"], "Arn": dead}
+        deliver(target, event, rule, *rest)
 
     eventbridge._invoke_target = delivered
+
+
+def _may_reach(rule: dict, target: dict) -> bool:
+    match target["Arn"].split(":")[2]:
+        case "sqs":
+            return _may_send(rule, target["Arn"])
+        case "states":
+            return role_allows(target.get("RoleArn", ""), "states:StartExecution", target["Arn"])
+        case _:
+            return True
 
 
 def _may_send(rule: dict, queue: str) -> bool:

@@ -14,8 +14,8 @@ def in_fresh_cloud(command: list[str], *, database_only: bool = False) -> int:
     sweep()
     name = f"{FRESH}{os.getpid()}"
     try:
-        # The tests say when events go out.
-        up_database(name) if database_only else up(name, announcing=False)
+        # The tests say when events go out, and when what waits is woken.
+        up_database(name) if database_only else up(name, silent=True)
         return _run(command, {"ONCELEDGER_CLOUD": str(cloud_directory(name) / FILE)})
     finally:
         # A second Ctrl-C must not leave half of it standing.

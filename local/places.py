@@ -6,6 +6,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 CLOUDS = REPOSITORY / ".local" / "clouds"
 TEMPLATE = REPOSITORY / "template.yaml"
+STATE_MACHINES = REPOSITORY / "statemachines"
 IDENTITY_TEMPLATE = REPOSITORY / "local" / "identity.yaml"
 MIGRATIONS = REPOSITORY / "migrations"
 VENV_BIN = Path(sys.executable).parent

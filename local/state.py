@@ -6,11 +6,13 @@
     functions   by logical name in template.yaml: name (in the emulator), environment and timeout_seconds as deployed, bootstrap (path)
     aws         endpoint of every service, port, region, access_key_id and secret_access_key (the account's root)
     issuer      issuer (the tokens' iss), user_pool, api_client and brief_client (app clients: tokens of 8 hours, of one second)
+    kyc_origin  where the KYC provider's simulator listens; PUT /manners[/<merchant>] tells it how to behave
+    operators   by name, two people: arn, access_key_id and secret_access_key; their requests to /v1/operator are signed (SigV4)
     mint_token  command that prints an access token, run from the repository; append "merchant <tenant>", "brief <tenant>" (one second),
                 "platform", "operator <name>", "tenantless", or "fresh <count>" (new tenants, a line each: tenant, space, token)
     postgres    host, port, superuser, owner, database; no passwords
     pgbouncer   host, port, database; admits the owner and the functions' roles
-    processes   postgres, pgbouncer, emulator: pid, and born (kernel clock ticks). Functions run as children of the emulator
+    processes   postgres, pgbouncer, emulator, kyc: pid, and born (kernel clock ticks). Functions run as children of the emulator
     deployed    digest of the template and the functions that are deployed
 """
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio_postgres::NoTls;
 
+use crate::signature::Keys;
+
 /// What goes before the lines of [`Cloud::ask`].
 const ASKING: &str = "import boto3, json, sys
 endpoint, region, key, secret, given = sys.argv[1:]
@@ -79,10 +81,15 @@ pub struct Cloud {
     pub resources: BTreeMap<String, String>,
     /// Functions by their logical name in the template.
     pub functions: BTreeMap<String, Deployed>,
+    /// Where the KYC provider's simulator listens.
+    pub kyc_origin: String,
     /// The database server.
     pub postgres: Postgres,
     /// The pooler in front of it, in transaction mode.
     pub pgbouncer: Address,
+    /// People with an IAM user each, by name: what one of them proposes, the other approves.
+    #[serde(default)]
+    pub operators: BTreeMap<String, Keys>,
     /// Command that prints an access token; see [`crate::token`] for the arguments appended.
     #[serde(default)]
     pub mint_token: Vec<String>,

@@ -4,6 +4,7 @@ mod alarms;
 mod announcing;
 mod archive;
 mod roles;
+mod settling;
 
 use std::collections::BTreeMap;
 
@@ -55,6 +56,9 @@ async fn the_gate_forgets_in_time_is_encrypted_and_can_be_restored() {
     assert_eq!(key, [("pk", "HASH"), ("sk", "RANGE")]);
 }
 
+/// Who may call a route: a token's scope, or whoever signs and whose policy allows it.
+const SIGNED: &str = "AWS_IAM";
+
 #[tokio::test]
 async fn every_route_leads_to_its_function_past_the_authorizer_with_its_scope() {
     let cloud = Cloud::running();
@@ -71,52 +75,73 @@ told = [
 ]
 "#;
     let routes = cloud.ask(script, &json!(null)).await;
+    let (merchant, operator) = ("onceledger/merchant", "onceledger/operator");
     let expected = [
         (
             "PUT /v1/merchants/{merchant_id}",
             "OnboardMerchant",
             "onceledger/platform",
         ),
-        ("POST /v1/accounts", "OpenAccount", "onceledger/merchant"),
-        ("GET /v1/accounts/{account_id}", "ReadAccount", "onceledger/merchant"),
-        (
-            "GET /v1/accounts/{account_id}/entries",
-            "ReadAccount",
-            "onceledger/merchant",
-        ),
-        ("POST /v1/payments", "Authorize", "onceledger/merchant"),
-        ("GET /v1/payments/{payment_id}", "ReadPayment", "onceledger/merchant"),
-        ("GET /v1/payments", "ReadPayment", "onceledger/merchant"),
-        ("POST /v1/deposits", "Deposit", "onceledger/merchant"),
-        ("GET /v1/dead-letters", "DeadLetters", "onceledger/operator"),
-        (
-            "GET /v1/dead-letters/{dead_letter_id}",
-            "DeadLetters",
-            "onceledger/operator",
-        ),
-        (
-            "POST /v1/dead-letters/{dead_letter_id}/replay",
-            "DeadLetters",
-            "onceledger/operator",
-        ),
+        ("POST /v1/accounts", "OpenAccount", merchant),
+        ("GET /v1/accounts/{account_id}", "ReadAccount", merchant),
+        ("GET /v1/accounts/{account_id}/entries", "ReadAccount", merchant),
+        ("POST /v1/payments", "Authorize", merchant),
+        ("GET /v1/payments/{payment_id}", "ReadPayment", merchant),
+        ("GET /v1/payments", "ReadPayment", merchant),
+        ("POST /v1/deposits", "Deposit", merchant),
+        ("POST /v1/settlements", "RequestSettlement", merchant),
+        ("GET /v1/settlements", "ReadSettlement", merchant),
+        ("GET /v1/settlements/{settlement_id}", "ReadSettlement", merchant),
+        ("GET /v1/dead-letters", "DeadLetters", operator),
+        ("GET /v1/dead-letters/{dead_letter_id}", "DeadLetters", operator),
+        ("POST /v1/dead-letters/{dead_letter_id}/replay", "DeadLetters", operator),
         (
             "POST /v1/dead-letters/{dead_letter_id}/discard",
             "DeadLetters",
-            "onceledger/operator",
+            operator,
+        ),
+        ("GET /v1/operator/settlements", "ResolveLimbo", SIGNED),
+        ("GET /v1/operator/settlements/{settlement_id}", "ResolveLimbo", SIGNED),
+        (
+            "POST /v1/operator/settlements/{settlement_id}/proposals",
+            "ResolveLimbo",
+            SIGNED,
+        ),
+        (
+            "POST /v1/operator/settlements/{settlement_id}/proposals/{proposal_id}/approval",
+            "ResolveLimbo",
+            SIGNED,
+        ),
+        (
+            "GET /v1/operator/accounts/{account_id}/freezes",
+            "FreezeAccount",
+            SIGNED,
+        ),
+        (
+            "POST /v1/operator/accounts/{account_id}/freeze",
+            "FreezeAccount",
+            SIGNED,
+        ),
+        (
+            "POST /v1/operator/accounts/{account_id}/unfreeze",
+            "FreezeAccount",
+            SIGNED,
         ),
     ];
     let mut found = BTreeMap::new();
     for route in routes.as_array().expect("a list of routes") {
-        assert_eq!((&route[3], &route[4]), (&json!("JWT"), &json!("JWT")), "{route}");
-        found.insert(
-            route[0].as_str().expect("a route key"),
-            (&route[1], route[2].as_str().expect("a function")),
-        );
+        found.insert(route[0].as_str().expect("a route key"), route);
     }
     assert_eq!(found.len(), expected.len(), "{found:?}");
     for (route, function, scope) in expected {
-        let (scopes, target) = found.get(route).unwrap_or_else(|| panic!("{route} is not deployed"));
-        assert_eq!(**scopes, json!([scope]), "{route}");
+        let told = found.get(route).unwrap_or_else(|| panic!("{route} is not deployed"));
+        let authorized = if scope == SIGNED {
+            json!([[], null, "AWS_IAM"])
+        } else {
+            json!([[scope], "JWT", "JWT"])
+        };
+        assert_eq!(json!([told[1], told[3], told[4]]), authorized, "{route}");
+        let target = told[2].as_str().expect("a function");
         assert!(
             target.contains(&cloud.functions[function].name),
             "{route} leads to {target}"
@@ -148,14 +173,22 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         .collect();
     let expected = [
         ("Authorize", "poster"),
+        ("AwaitDecision", "settler"),
+        ("Compensate", "settler"),
         ("DeadLetters", "operator"),
         ("Deposit", "poster"),
         ("FoldBalances", "folder"),
+        ("FreezeAccount", "operator"),
         ("OnboardMerchant", "registrar"),
         ("OpenAccount", "registrar"),
         ("OutboxPoll", "poller"),
         ("ReadAccount", "reader"),
         ("ReadPayment", "reader"),
+        ("ReadSettlement", "reader"),
+        ("RequestSettlement", "poster"),
+        ("ResolveLimbo", "operator"),
+        ("ResumeSettlements", "resumer"),
+        ("SettleStep", "settler"),
     ];
     assert_eq!(roles, expected.into_iter().collect());
     for (logical, function) in &cloud.functions {
@@ -165,7 +198,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
             cloud.pgbouncer.port.to_string(),
             "{logical}"
         );
-        let uses_the_gate = ["Authorize", "Deposit"].contains(&logical.as_str());
+        let uses_the_gate = ["Authorize", "Deposit", "RequestSettlement"].contains(&logical.as_str());
         assert_eq!(environment.contains_key("GATE_TABLE"), uses_the_gate, "{logical}");
         if let Some(told) = environment.get("FUNCTION_TIMEOUT_SECONDS") {
             assert_eq!(*told, function.timeout_seconds.to_string(), "{logical}");
@@ -178,7 +211,16 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         );
     }
     // The pooler hands a role to nobody else: each session is the role that asked for it.
-    for role in ["poster", "registrar", "reader", "folder", "poller", "operator"] {
+    for role in [
+        "poster",
+        "registrar",
+        "reader",
+        "folder",
+        "poller",
+        "operator",
+        "settler",
+        "resumer",
+    ] {
         let pooled = cloud.pooled_as(role).await;
         let sql = "SELECT session_user::text, current_user::text";
         let row = pooled.query_typed(sql, &[]).await.unwrap().remove(0);

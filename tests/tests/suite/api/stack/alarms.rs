@@ -1,12 +1,90 @@
-//! Who is called when the way of an event is blocked.
+//! Who is called when the way of an event, or of a settlement, is blocked.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 use tests::cloud::Cloud;
 
+/// Name, namespace, metric, what it is of, statistic, threshold, and what no word of it means.
+type Alarm = (
+    String,
+    &'static str,
+    &'static str,
+    String,
+    &'static str,
+    f64,
+    &'static str,
+);
+
+fn of_events(cloud: &Cloud) -> Vec<Alarm> {
+    let poller = &cloud.function("outbox-poll").name;
+    let mut alarms = Vec::new();
+    for (alarm, metric, statistic, threshold, missing) in [
+        ("OutboxStalled", "OutboxOldestSeconds", "Maximum", 60.0, "breaching"),
+        ("EventsFailing", "EventFailures", "Sum", 0.0, "notBreaching"),
+        ("EventDied", "DeadLetters", "Sum", 0.0, "notBreaching"),
+        ("EventsWithheld", "EventsWithheld", "Sum", 0.0, "notBreaching"),
+        ("DeadLettersOpen", "OpenDeadLetters", "Maximum", 0.0, "ignore"),
+    ] {
+        let (alarm, of) = (alarm.to_owned(), poller.clone());
+        alarms.push((alarm, "Onceledger", metric, of, statistic, threshold, missing));
+    }
+    for consumer in ["Notify", "Analytics"] {
+        let (alarm, metric) = (format!("{consumer}FallingBehind"), "ApproximateAgeOfOldestMessage");
+        let of = queue(cloud, &format!("{consumer}Queue"));
+        alarms.push((alarm, "AWS/SQS", metric, of, "Maximum", 900.0, "notBreaching"));
+        let (alarm, of) = (format!("{consumer}Returning"), cloud.function(consumer).name.clone());
+        alarms.push((alarm, "Onceledger", "EventsReturned", of, "Sum", 0.0, "notBreaching"));
+    }
+    alarms
+}
+
+fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    for (alarm, metric, threshold, missing) in [
+        ("SettlementInLimbo", "SettlementsInLimbo", 0.0, "ignore"),
+        ("SettlementsOverdue", "OldestUnfinishedSeconds", 3600.0, "breaching"),
+    ] {
+        let (alarm, of) = (alarm.to_owned(), cloud.function("resume-settlements").name.clone());
+        alarms.push((alarm, "Onceledger", metric, of, "Maximum", threshold, missing));
+    }
+    for (alarm, metric, machine) in [
+        ("SettlementShortFailed", "ExecutionsFailed", "SettlementShort"),
+        ("SettlementShortTimedOut", "ExecutionsTimedOut", "SettlementShort"),
+        ("SettlementLongFailed", "ExecutionsFailed", "SettlementLong"),
+    ] {
+        let (alarm, of) = (alarm.to_owned(), cloud.resource(machine).to_owned());
+        alarms.push((alarm, "AWS/States", metric, of, "Sum", 0.0, "notBreaching"));
+    }
+    alarms
+}
+
+fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
+    let queues = [
+        "Notify",
+        "Analytics",
+        "Rule",
+        "OutboxPoll",
+        "FoldBalances",
+        "Parked",
+        "WakeParked",
+        "ResumeSettlements",
+    ];
+    let not_empty = |dead: &str| {
+        let (dead, metric) = (format!("{dead}DeadLetters"), "ApproximateNumberOfMessagesVisible");
+        let (alarm, of) = (format!("{dead}NotEmpty"), queue(cloud, &dead));
+        (alarm, "AWS/SQS", metric, of, "Maximum", 0.0, "ignore")
+    };
+    queues.map(not_empty).into()
+}
+
+fn queue(cloud: &Cloud, logical: &str) -> String {
+    let url = cloud.resource(logical);
+    url.rsplit('/').next().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn somebody_is_called_when_events_stall_fail_or_lie_dead() {
+async fn somebody_is_called_when_events_or_settlements_stall_fail_or_lie_dead() {
     let cloud = Cloud::running();
     let script = r#"
 told = {
@@ -18,61 +96,14 @@ told = {
 }
 "#;
     let told = cloud.ask(script, &json!(null)).await;
-    let poller = &cloud.function("outbox-poll").name;
-    let queue = |logical: &str| {
-        let url = cloud.resource(logical);
-        url.rsplit('/').next().unwrap().to_owned()
-    };
-    // Alarm, metric, statistic, threshold, and what no word of it means.
-    let of_the_poller = [
-        ("OutboxStalled", "OutboxOldestSeconds", "Maximum", 60.0, "breaching"),
-        ("EventsFailing", "EventFailures", "Sum", 0.0, "notBreaching"),
-        ("EventDied", "DeadLetters", "Sum", 0.0, "notBreaching"),
-        ("EventsWithheld", "EventsWithheld", "Sum", 0.0, "notBreaching"),
-        ("DeadLettersOpen", "OpenDeadLetters", "Maximum", 0.0, "ignore"),
-    ];
-    let mut expected: Vec<_> = of_the_poller
-        .into_iter()
-        .map(|(alarm, metric, statistic, threshold, missing)| {
-            let of = poller.clone();
-            (
-                alarm.to_owned(),
-                "Onceledger",
-                metric,
-                of,
-                statistic,
-                threshold,
-                missing,
-            )
-        })
-        .collect();
-    for consumer in ["Notify", "Analytics"] {
-        let (alarm, metric) = (format!("{consumer}FallingBehind"), "ApproximateAgeOfOldestMessage");
-        let of = queue(&format!("{consumer}Queue"));
-        expected.push((alarm, "AWS/SQS", metric, of, "Maximum", 900.0, "notBreaching"));
-        let (alarm, of) = (format!("{consumer}Returning"), cloud.function(consumer).name.clone());
-        expected.push((alarm, "Onceledger", "EventsReturned", of, "Sum", 0.0, "notBreaching"));
-    }
-    for dead in ["Notify", "Analytics", "Rule", "OutboxPoll", "FoldBalances"] {
-        let dead = format!("{dead}DeadLetters");
-        let (alarm, metric) = (format!("{dead}NotEmpty"), "ApproximateNumberOfMessagesVisible");
-        expected.push((alarm, "AWS/SQS", metric, queue(&dead), "Maximum", 0.0, "ignore"));
-    }
+    let expected = [of_events(&cloud), of_settlements(&cloud), of_dead_letters(&cloud)].concat();
     let alarms: BTreeSet<_> = told.as_object().unwrap().keys().collect();
     assert_eq!(alarms.len(), expected.len(), "{alarms:?}");
     for (alarm, namespace, metric, of, statistic, threshold, missing) in expected {
+        let (over, pager) = ("GreaterThanThreshold", [cloud.resource("Pager")]);
         assert_eq!(
             told[cloud.resource(&alarm)],
-            json!([
-                namespace,
-                metric,
-                of,
-                statistic,
-                threshold,
-                "GreaterThanThreshold",
-                missing,
-                [cloud.resource("Pager")]
-            ]),
+            json!([namespace, metric, of, statistic, threshold, over, missing, pager]),
             "{alarm}"
         );
     }

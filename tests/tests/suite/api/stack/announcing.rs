@@ -1,5 +1,6 @@
 //! The way of an event: the poller's schedule, the bus, the rules, the queues.
 
+use domain::event::{Event, EventType};
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 use uuid::Uuid;
@@ -50,7 +51,7 @@ def source(name):
     return {name: value for name, value in found.items() if name != "LastModified"}
 told = {
     "queues": {name: queue(name) for name, url in given["resources"].items() if url.startswith("http")},
-    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule"]},
+    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule", "SettlementRule"]},
     "sources": {name: source(name) for name in ["Notify", "Analytics"]},
 }
 "#;
@@ -80,11 +81,16 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
             &queues[format!("{consumer}Queue")],
             &queues[format!("{consumer}DeadLetters")],
         );
-        let types: Vec<_> = domain::event::EventType::ALL.iter().map(ToString::to_string).collect();
+        let hears = |event: &EventType| consumer == "Analytics" || *event != EventType::SettlementRequested;
+        let types: Vec<_> = EventType::ALL
+            .into_iter()
+            .filter(hears)
+            .map(EventType::as_str)
+            .collect();
         assert_eq!(rule["State"], "ENABLED");
         assert_eq!(
             rule["Pattern"],
-            json!({"source": [domain::event::Event::SOURCE], "detail-type": types})
+            json!({"source": [Event::SOURCE], "detail-type": types})
         );
         let [target] = rule["Targets"].as_array().unwrap().as_slice() else {
             panic!("{consumer}: one rule, one queue: {rule}");
@@ -130,22 +136,19 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
 async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     let cloud = Cloud::running();
     let told = consumers(&cloud).await;
-    let (notify, analytics) = (
-        &told["rules"]["NotifyRule"]["Arn"],
-        &told["rules"]["AnalyticsRule"]["Arn"],
-    );
+    let [notify, analytics, settlement] =
+        ["NotifyRule", "AnalyticsRule", "SettlementRule"].map(|rule| &told["rules"][rule]["Arn"]);
     let queues = told["queues"].as_object().unwrap();
-    assert_eq!(queues.len(), 8, "{:?}", queues.keys());
+    assert_eq!(queues.len(), 12, "{:?}", queues.keys());
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
-        assert_eq!(
-            queue["MessageRetentionPeriod"], "1209600",
-            "{name}: 14 days, the longest there is, since what expires is gone"
-        );
+        // 14 days, the longest there is, since what expires is gone. A parked verification goes on without its message.
+        let retained = if name == "ParkedQueue" { "3600" } else { "1209600" };
+        assert_eq!(queue["MessageRetentionPeriod"], retained, "{name}");
         let expected = match name.as_str() {
             "NotifyQueue" => notify.clone(),
             "AnalyticsQueue" => analytics.clone(),
-            "RuleDeadLetters" => json!([notify, analytics]),
+            "RuleDeadLetters" => json!([notify, analytics, settlement]),
             _ => {
                 assert_eq!(
                     queue["Policy"],

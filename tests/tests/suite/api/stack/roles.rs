@@ -18,7 +18,7 @@ def handler(event, context):
     resource, probe = event["resources"], event["probe"]
     def client(service):
         return boto3.client(service, endpoint_url=event["endpoint"])
-    dynamodb, events, sqs, s3, ses = map(client, ["dynamodb", "events", "sqs", "s3", "sesv2"])
+    dynamodb, events, sqs, s3, ses, states = map(client, ["dynamodb", "events", "sqs", "s3", "sesv2", "stepfunctions"])
     def item(table, **key):
         named = {"TableName": resource[table]}
         typed = {name: {"S": value} for name, value in key.items()}
@@ -47,7 +47,14 @@ def handler(event, context):
         yield f"{key} put", lambda: s3.put_object(**named, Body=b"")
         yield f"{key} get", lambda: s3.get_object(**named)
         yield f"{key} delete", lambda: s3.delete_object(**named)
+    def machine(name):
+        named = {"stateMachineArn": resource[name], "name": context.aws_request_id, "input": "{}"}
+        yield f"{name} start", lambda: states.start_execution(**named)
+        yield f"{name} list", lambda: states.list_executions(stateMachineArn=resource[name])
+        yield f"{name} delete", lambda: states.delete_state_machine(stateMachineArn=resource[name])
     attempts = [*item("Gate", pk=probe, sk="key#probe"), *item("Contacts", tenant_id=probe)]
+    attempts += [*item("Tokens", pk=probe), *item("Breakers", pk=probe)]
+    attempts += [*machine("SettlementShort"), *machine("SettlementLong")]
     attempts += [*bus("Events", resource["Events"]), *bus("default", "default")]
     for consumer in ["notify", "analytics"]:
         attempts += [(f"{consumer}: {name}", attempt) for name, attempt in item("Consumed", pk=f"{consumer}#{probe}")]
@@ -76,6 +83,12 @@ for name, function in given["functions"].items():
     try:
         answer = functions.invoke(FunctionName=probe, Payload=json.dumps(given | {"endpoint": endpoint}))
         told[name] = json.loads(answer["Payload"].read())
+        # A token is authorized on its machine, and there is none to be had here: the policies are asked instead.
+        for machine in ["SettlementShort", "SettlementLong"]:
+            asked = {"ActionNames": ["states:SendTaskSuccess"], "ResourceArns": [given["resources"][machine]]}
+            (result,) = client("iam").simulate_principal_policy(PolicySourceArn=role, **asked)["EvaluationResults"]
+            if result["EvalDecision"] == "allowed":
+                told[name]["allowed"].append(f"{machine} wake")
     finally:
         functions.delete_function(FunctionName=probe)
 "#;
@@ -101,7 +114,7 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
     let told = cloud.ask(PROBE, &given).await;
     for logical in cloud.functions.keys() {
         let needs: &[&str] = match logical.as_str() {
-            "Authorize" | "Deposit" => &["Gate put", "Gate update"],
+            "Authorize" | "Deposit" | "RequestSettlement" => &["Gate put", "Gate update"],
             "OnboardMerchant" => &["Contacts put", "Contacts delete"],
             "OutboxPoll" => &[
                 "Events put",
@@ -123,7 +136,18 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
                 "events/probe put",
             ],
             "FoldBalances" => &["FoldBalancesDeadLetters send"],
-            "DeadLetters" | "OpenAccount" | "ReadAccount" | "ReadPayment" => &[],
+            "SettleStep" => &["Breakers get", "Breakers put", "Breakers update"],
+            "AwaitDecision" => &["Tokens put", "SettlementLong wake"],
+            "ResolveLimbo" => &["Tokens get", "SettlementLong wake"],
+            "WakeParked" => &[
+                "Breakers get",
+                "ParkedQueue receive",
+                "SettlementLong wake",
+                "WakeParkedDeadLetters send",
+            ],
+            "ResumeSettlements" => &["SettlementLong start", "ResumeSettlementsDeadLetters send"],
+            "Compensate" | "DeadLetters" | "FreezeAccount" | "OpenAccount" | "ReadAccount" | "ReadPayment"
+            | "ReadSettlement" => &[],
             unknown => panic!("say what {unknown} needs"),
         };
         let allowed = told[logical]["allowed"].as_array();
