@@ -335,7 +335,7 @@ BEGIN
            SET status = CASE WHEN ended.yes OR s.limbo_at IS NULL THEN v.status ELSE 'limbo' END,
                changed_at = now(),
                ended_at = CASE WHEN ended.yes THEN now() END,
-               attend_by = now() + ledger.attention(s.limbo_at IS NOT NULL AND v_decision IS NULL),
+               attend_by = now() + ledger.attention(false),
                events = s.events + ended.yes::int
           FROM (SELECT v.status IN ('settled', 'compensated') AS yes) AS ended
          WHERE s.settlement_id = p_settlement.settlement_id

@@ -25,6 +25,7 @@ CREATE TABLE ledger.freezes (
 CREATE UNIQUE INDEX freezes_open_once ON ledger.freezes (account_id, cause, reference) NULLS NOT DISTINCT WHERE ended_at IS NULL;
 CREATE INDEX freezes_of_account ON ledger.freezes (account_id, freeze_id);
 CREATE INDEX freezes_open_of_settlement ON ledger.freezes (reference) WHERE ended_at IS NULL;
+CREATE INDEX freezes_open_of_limbo ON ledger.freezes (tenant_id) WHERE ended_at IS NULL AND cause = 'limbo';
 -- What a settlement in limbo freezes: few of a tenant's accounts.
 CREATE INDEX accounts_frozen_in_limbo ON ledger.accounts (tenant_id) WHERE purpose IN ('merchant', 'escrow');
 
@@ -87,7 +88,7 @@ ALTER TABLE ledger.audit
     DROP CONSTRAINT audit_reason_given,
     ADD CONSTRAINT audit_act_known CHECK (act IN
         ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded',
-         'settlements_listed', 'settlement_inspected', 'resolution_proposed', 'resolution_approved',
+         'settlements_listed', 'settlement_inspected', 'settlement_stopped', 'resolution_proposed', 'resolution_approved',
          'freezes_listed', 'account_frozen', 'account_unfrozen')),
     ADD CONSTRAINT audit_reason_given CHECK (reason IS NOT NULL OR act IN
         ('dead_letters_listed', 'dead_letter_inspected', 'settlements_listed', 'settlement_inspected', 'freezes_listed'));
@@ -133,6 +134,36 @@ BEGIN
     PERFORM ledger.show_freezes(v_accounts);
 END $$;
 
+-- Keeps a tenant's limbo and its new accounts apart: whichever comes second sees the first.
+CREATE FUNCTION ledger.lock_newcomers(p_tenant uuid) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT pg_advisory_xact_lock(hashtextextended('limbo ' || p_tenant::text, 0));
+END;
+
+-- What is opened while its merchant is in limbo is frozen like what was there before.
+CREATE FUNCTION ledger.freeze_newcomers() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_frozen uuid[];
+BEGIN
+    PERFORM ledger.lock_newcomers(tenant_id) FROM (SELECT DISTINCT tenant_id FROM opened WHERE purpose IN ('merchant', 'escrow')) AS of_tenants;
+    WITH frozen AS (
+        INSERT INTO ledger.freezes (account_id, tenant_id, cause, reference, reason)
+        SELECT DISTINCT o.account_id, o.tenant_id, f.cause, f.reference, f.reason
+          FROM opened o JOIN ledger.freezes f ON f.tenant_id = o.tenant_id AND f.cause = 'limbo' AND f.ended_at IS NULL
+         WHERE o.purpose IN ('merchant', 'escrow')
+        RETURNING account_id
+    )
+    SELECT array_agg(DISTINCT account_id) INTO v_frozen FROM frozen;
+    IF v_frozen IS NOT NULL THEN
+        PERFORM ledger.show_freezes(v_frozen);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER freeze_newcomers AFTER INSERT ON ledger.accounts
+    REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION ledger.freeze_newcomers();
+
 -- Compensation keeps failing: burns what is free, and if anything then stands, calls for people and freezes the tenant's
 -- merchant and escrow accounts. p_cause: the name of what kept failing. Verdicts:
 --   recorded        by this call, or
@@ -147,6 +178,10 @@ DECLARE
     v_accounts uuid[];
 BEGIN
     IF v_settlement.limbo_at IS NOT NULL THEN
+        IF ledger.decision_on(p_settlement) IS NOT NULL THEN
+            -- What was decided could not be carried out. Nobody tries again before people say so.
+            UPDATE ledger.settlements SET attend_by = now() + ledger.attention(true) WHERE settlement_id = p_settlement AND ended_at IS NULL;
+        END IF;
         RETURN ledger.conclude(v_settlement, 'stands', NULL, false);
     END IF;
     PERFORM ledger.burn_free(v_settlement, v.free);
@@ -155,6 +190,7 @@ BEGIN
         RETURN ledger.conclude(v_settlement, 'nothing_stands', NULL, v_burns);
     END IF;
 
+    PERFORM ledger.lock_newcomers(p_tenant);
     v_accounts := ARRAY(SELECT a.account_id FROM ledger.accounts a
                          WHERE a.tenant_id = p_tenant AND a.purpose IN ('merchant', 'escrow')
                          ORDER BY a.account_id FOR UPDATE);
@@ -169,12 +205,13 @@ BEGIN
 END $$;
 
 -- Says that an execution waits for people from now on. Verdict: awaited; the decision tells whether they have decided already.
+-- Once they have, whoever has to come back by when is theirs to say: an approval may have been repeated a moment ago.
 CREATE FUNCTION ledger.await_decision(p_tenant uuid, p_settlement uuid) RETURNS ledger.settlement_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
 DECLARE
     v_settlement ledger.settlements := ledger.lock_settlement(p_tenant, p_settlement);
 BEGIN
-    IF v_settlement.status = 'limbo' THEN
+    IF v_settlement.status = 'limbo' AND ledger.decision_on(p_settlement) IS NULL THEN
         UPDATE ledger.settlements SET attend_by = now() + ledger.attention(true) WHERE settlement_id = p_settlement;
     END IF;
     RETURN ledger.conclude(v_settlement, 'awaited', NULL, false);
@@ -330,6 +367,37 @@ BEGIN
     RETURN NEXT;
 END $$;
 
+-- Stops a settlement at an operator's word, as if its compensation had kept failing; two people decide then. Verdicts: stopped;
+-- stands (it was in limbo before); nothing_stands (there is nothing to decide: it has ended, or has by this). No row: there is no
+-- such settlement.
+CREATE FUNCTION ledger.stop_settlement(p_actor text, p_settlement uuid, p_reason text)
+RETURNS TABLE (verdict text, status text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_settlement ledger.settlements;
+    v_answer ledger.settlement_answer;
+BEGIN
+    SELECT * INTO v_settlement FROM ledger.settlements s WHERE s.settlement_id = p_settlement;
+    IF NOT FOUND THEN
+        INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
+        VALUES (p_actor, 'settlement_stopped', 'unknown', p_settlement::text, p_reason);
+        RETURN;
+    END IF;
+    v_answer := ledger.mark_limbo(v_settlement.tenant_id, p_settlement, 'operator');
+    -- An execution takes it up that looks at it, or is begun soon: somebody is paged by it, and waits.
+    UPDATE ledger.settlements s SET attend_by = least(s.attend_by, now() + interval '1 minute')
+     WHERE s.settlement_id = p_settlement AND v_answer.verdict = 'recorded';
+    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
+    VALUES (p_actor, 'settlement_stopped',
+            CASE WHEN v_answer.status = v_settlement.status AND v_answer.verdict <> 'stands' THEN 'refused'
+                 WHEN v_answer.verdict = 'stands' THEN 'repeated' ELSE 'done' END,
+            p_settlement::text, p_reason);
+    verdict := CASE v_answer.verdict WHEN 'recorded' THEN 'stopped' ELSE v_answer.verdict END;
+    status := v_answer.status;
+    RETURN NEXT;
+END $$;
+
 -- Freezes an account at an operator's word: what starts after it commits is refused, or waits. Verdicts: frozen; stands (an
 -- operator's freeze is open). No row: there is no such account.
 CREATE FUNCTION ledger.freeze_account(p_actor text, p_account uuid, p_reason text)
@@ -407,7 +475,8 @@ BEGIN
 END $$;
 
 -- Takes up to p_most settlements that nobody has attended to in time, for whoever begins another execution of them; should that
--- be lost as well, they come back. lapsed_at: when it should have been.
+-- be lost as well, they come back: after a quarter of the time that nothing has become of them, so that executions which live and
+-- get nowhere are not joined by ever more. lapsed_at: when it should have been.
 CREATE FUNCTION ledger.lease_lapsed(p_most integer) RETURNS TABLE (tenant_id uuid, settlement_id uuid, lapsed_at timestamptz)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -416,7 +485,8 @@ BEGIN ATOMIC
          WHERE s.ended_at IS NULL AND s.attend_by <= now()
          ORDER BY s.attend_by LIMIT p_most FOR UPDATE SKIP LOCKED
     ), moved AS (
-        UPDATE ledger.settlements s SET attend_by = now() + ledger.attention(false) FROM lapsed l WHERE s.settlement_id = l.settlement_id
+        UPDATE ledger.settlements s SET attend_by = now() + greatest(ledger.attention(false), (now() - s.changed_at) / 4)
+          FROM lapsed l WHERE s.settlement_id = l.settlement_id
     )
     SELECT l.tenant_id, l.settlement_id, l.attend_by FROM lapsed l;
 END;
@@ -433,16 +503,19 @@ END;
 
 GRANT EXECUTE ON FUNCTION ledger.decision_on(uuid), ledger.show_freezes(uuid[]) TO ledger_engine, ledger_operating;
 GRANT EXECUTE ON FUNCTION ledger.attention(boolean), ledger.person(text) TO ledger_operating;
-GRANT EXECUTE ON FUNCTION ledger.lock_limbo_freezes(ledger.settlements), ledger.end_limbo_freezes(ledger.settlements) TO ledger_engine;
+GRANT EXECUTE ON FUNCTION
+    ledger.lock_limbo_freezes(ledger.settlements), ledger.end_limbo_freezes(ledger.settlements), ledger.lock_newcomers(uuid) TO ledger_engine;
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.
 GRANT EXECUTE ON FUNCTION
     ledger.mark_limbo(uuid, uuid, text), ledger.await_decision(uuid, uuid), ledger.resolve_step(uuid, uuid, text) TO settler;
+GRANT EXECUTE ON FUNCTION ledger.mark_limbo(uuid, uuid, text) TO ledger_operating;
 GRANT EXECUTE ON FUNCTION ledger.lease_lapsed(integer), ledger.settlements_health() TO resumer;
 GRANT EXECUTE ON FUNCTION
     ledger.unfinished_settlements(text, text, timestamptz, uuid, integer),
     ledger.inspect_settlement(text, uuid),
     ledger.propose_resolution(text, uuid, text, text),
     ledger.approve_resolution(text, uuid, bigint, text),
+    ledger.stop_settlement(text, uuid, text),
     ledger.freeze_account(text, uuid, text),
     ledger.unfreeze_account(text, uuid, text),
     ledger.freezes_of(text, uuid, bigint, integer) TO operator;
@@ -456,6 +529,7 @@ ALTER FUNCTION ledger.unfinished_settlements(text, text, timestamptz, uuid, inte
 ALTER FUNCTION ledger.inspect_settlement(text, uuid) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.propose_resolution(text, uuid, text, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.approve_resolution(text, uuid, bigint, text) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.stop_settlement(text, uuid, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.freeze_account(text, uuid, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.unfreeze_account(text, uuid, text) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.freezes_of(text, uuid, bigint, integer) OWNER TO ledger_operating;

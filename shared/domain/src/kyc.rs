@@ -160,11 +160,15 @@ impl Verification {
 }
 
 impl Verdict {
-    /// How the call ended for the breaker: any verdict is an answer.
+    /// How the call ended for the breaker: any verdict is an answer, and so is a refusal of this very question. A provider that
+    /// knows nothing of one merchant must not be taken for one that serves nobody.
     #[must_use]
     pub const fn ended(self) -> Ended {
         match self {
             Self::Approved | Self::Rejected | Self::NeedsReview => Ended::Served,
+            // These four are about the caller, or about when: login, time-out, too early, too many.
+            Self::Unavailable(Unavailable::Status(401 | 408 | 425 | 429)) => Ended::Failed,
+            Self::Unavailable(Unavailable::Status(400..=499)) => Ended::Served,
             Self::Unavailable(_) => Ended::Failed,
         }
     }
@@ -268,7 +272,30 @@ mod tests {
         for (status, media_type, body, why) in table {
             let said = verdict(status, media_type, body);
             assert_eq!(said, Verdict::Unavailable(why), "{status} {media_type:?}");
-            assert_eq!(said.ended(), Ended::Failed);
+            let is_refusal = status == 404;
+            assert_eq!(said.ended() == Ended::Served, is_refusal, "{status} {media_type:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_provider_has_against_one_question_is_not_held_against_the_provider() {
+        for (status, ended) in [
+            (400, Ended::Served),
+            (404, Ended::Served),
+            (422, Ended::Served),
+            (401, Ended::Failed),
+            (408, Ended::Failed),
+            (425, Ended::Failed),
+            (429, Ended::Failed),
+            (500, Ended::Failed),
+            (503, Ended::Failed),
+            (302, Ended::Failed),
+        ] {
+            assert_eq!(
+                Verdict::Unavailable(Unavailable::Status(status)).ended(),
+                ended,
+                "{status}"
+            );
         }
     }
 

@@ -81,7 +81,7 @@ impl Merchant {
         self.open("merchant", "EUR", None).await
     }
 
-    /// Freezes an account, which nothing in the API does yet.
+    /// Freezes an account without saying why.
     pub async fn freeze(&self, superuser: &Client, account: Uuid) {
         let sql = "UPDATE ledger.accounts SET frozen_at = now() WHERE account_id = $1";
         assert_eq!(superuser.execute(sql, &[&account]).await.unwrap(), 1);

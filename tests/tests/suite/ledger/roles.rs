@@ -253,6 +253,7 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
                 "inspect_settlement",
                 "propose_resolution",
                 "resolve_dead_letter",
+                "stop_settlement",
                 "unfinished_settlements",
                 "unfreeze_account",
             ],

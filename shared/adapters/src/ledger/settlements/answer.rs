@@ -124,15 +124,20 @@ impl SettlementAnswer {
     }
 }
 
-/// What a failure of the ledger's means for the task that met it.
+/// The classes of SQLSTATE that speak of what was asked and of the rows it is about: `ledger.refuse`, data, integrity.
+const OWN_FAULT: [&str; 3] = ["OL", "22", "23"];
+
+/// What a failure of the ledger's means for the task that met it. A defect gives a settlement up, or stops it: only what the
+/// ledger has against this very settlement is one. A lost right, a function that a migration has changed, a word that a later
+/// version wrote are everybody's, and pass when somebody has put them right.
 impl From<&LedgerError> for StepFailure {
     fn from(error: &LedgerError) -> Self {
         match error {
             LedgerError::Unreachable(_) => Self::LedgerUnavailable,
-            LedgerError::Unknown(_) => Self::OutcomeUnknown,
+            LedgerError::Unknown(_) | LedgerError::Unreadable(_) => Self::OutcomeUnknown,
             LedgerError::Failed { name, .. } if name == "settlement_unknown" => Self::SettlementUnknown,
-            LedgerError::Failed { .. } if error.passing() => Self::LedgerUnavailable,
-            LedgerError::Failed { .. } | LedgerError::Unreadable(_) => Self::Defect,
+            LedgerError::Failed { code, .. } if OWN_FAULT.iter().any(|class| code.starts_with(class)) => Self::Defect,
+            LedgerError::Failed { .. } => Self::LedgerUnavailable,
         }
     }
 }
@@ -162,5 +167,47 @@ fn object(value: Value) -> Result<Map<String, Value>, LedgerError> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(LedgerError::Unreadable("log: it is no object".to_owned()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: &str, name: &str) -> LedgerError {
+        LedgerError::Failed {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            message: "settlement_unknown, said the message".to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_what_the_ledger_has_against_the_settlement_is_a_defect() {
+        let lost = || "lost".to_owned();
+        for (error, failure) in [
+            (LedgerError::Unreachable(lost()), StepFailure::LedgerUnavailable),
+            (LedgerError::Unknown(lost()), StepFailure::OutcomeUnknown),
+            (LedgerError::Unreadable(lost()), StepFailure::OutcomeUnknown),
+            (failed("57014", ""), StepFailure::LedgerUnavailable),
+            (failed("40P01", ""), StepFailure::LedgerUnavailable),
+            (failed("OL001", "settlement_unknown"), StepFailure::SettlementUnknown),
+            (failed("OL001", "settlement_action_unknown"), StepFailure::Defect),
+            (failed("23505", "transactions_one_per_key"), StepFailure::Defect),
+            (failed("42501", ""), StepFailure::LedgerUnavailable),
+            (failed("42883", ""), StepFailure::LedgerUnavailable),
+            (failed("58030", ""), StepFailure::LedgerUnavailable),
+            (failed("XX000", ""), StepFailure::LedgerUnavailable),
+        ] {
+            assert_eq!(StepFailure::from(&error), failure, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_reads_back_what_the_ledger_writes() {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.as_str().parse(), Ok(verdict));
+        }
+        assert_eq!("replayed".parse::<Verdict>(), Err(UnknownVerdict));
     }
 }

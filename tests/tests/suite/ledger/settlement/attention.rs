@@ -58,16 +58,15 @@ async fn whoever_acts_waits_or_parks_comes_back_within_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn who_waits_for_people_comes_back_every_day_and_a_minute_after_they_have_decided() {
+async fn who_waits_for_people_comes_back_every_day_and_a_minute_after_each_approval() {
     let cloud = Cloud::running();
     let (settler, superuser) = (cloud.pooled_as("settler").await, cloud.superuser().await);
     let operator = cloud.pooled_as("operator").await;
     let (_, settlement) = Settlement::accepted(&cloud).await;
     settlement.course(&settler, &FORWARD[..1]).await;
     settlement.course(&settler, &[Call::Limbo]).await;
-    let day = FOR_PEOPLE - 60..=FOR_PEOPLE;
-    assert!(day.contains(&attention(&superuser, &settlement).await), "marked");
-    lapse(&superuser, &settlement).await;
+    let (soon, day) = (SHORT - 60..=SHORT, FOR_PEOPLE - 60..=FOR_PEOPLE);
+    assert!(soon.contains(&attention(&superuser, &settlement).await), "marked, and nobody waits yet");
     let awaited = settlement.call(&settler, Call::Await).await;
     assert_eq!((&*awaited.verdict, awaited.decision), ("awaited", None));
     assert!(day.contains(&attention(&superuser, &settlement).await), "awaited");
@@ -75,15 +74,16 @@ async fn who_waits_for_people_comes_back_every_day_and_a_minute_after_they_have_
     let (_, proposal) = settlement.propose(&operator, "anna", "refund").await;
     assert!(day.contains(&attention(&superuser, &settlement).await), "proposed");
     for verdict in ["approved", "decided"] {
-        settlement.call(&settler, Call::Await).await;
         assert_eq!(settlement.approve(&operator, "ben", proposal.unwrap()).await.0, verdict);
-        assert!(
-            (1..=60).contains(&attention(&superuser, &settlement).await),
-            "{verdict}"
-        );
+        assert!((1..=60).contains(&attention(&superuser, &settlement).await), "{verdict}");
+        // Whoever begins to wait now must not put it off.
+        let awaited = settlement.call(&settler, Call::Await).await;
+        assert_eq!(awaited.decision.as_deref(), Some("refund"));
+        assert!((1..=60).contains(&attention(&superuser, &settlement).await), "{verdict}, awaited");
+        // What was decided failed: nobody tries it again before people say so.
+        assert_eq!(settlement.call(&settler, Call::Limbo).await.verdict, "stands");
+        assert!(day.contains(&attention(&superuser, &settlement).await), "{verdict}, failed");
     }
-    let awaited = settlement.call(&settler, Call::Await).await;
-    assert_eq!(awaited.decision.as_deref(), Some("refund"));
 }
 
 #[tokio::test]
@@ -102,6 +102,13 @@ async fn a_lapsed_settlement_is_taken_once_and_comes_back_if_that_was_in_vain() 
             assert_eq!([one, other].concat(), [lapsed.id()]);
             assert!(leased(&resumers[0]).await.is_empty(), "until it lapses again");
         }
+        // Executions that live and get nowhere are joined by fewer and fewer.
+        let idle = "UPDATE ledger.settlements SET changed_at = now() - interval '8 h' WHERE settlement_id = $1";
+        superuser.execute(idle, &[&lapsed.id()]).await.unwrap();
+        lapse(&superuser, &lapsed).await;
+        assert_eq!(leased(&resumers[0]).await, [lapsed.id()]);
+        let quarter = 2 * 60 * 60;
+        assert!((quarter - 60..=quarter + 60).contains(&attention(&superuser, &lapsed).await));
     })
     .await;
 }

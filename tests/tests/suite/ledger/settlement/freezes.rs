@@ -2,7 +2,9 @@ use domain::settlement::log::StepOutcome;
 use domain::settlement::status::Status;
 use domain::settlement::step::Undo;
 use tests::cloud::Cloud;
+use tests::patience::until;
 
+use super::super::statements::count;
 use super::scene::{Call, FORWARD, Settlement, rows_of, turn_freeze};
 
 #[tokio::test]
@@ -164,4 +166,42 @@ async fn one_in_limbo_makes_the_others_wait_and_all_finish_after_it() {
         [buyer, escrow, till, platform],
         [11_000 - settled * 400, 0, settled * 390, settled * 10]
     );
+}
+
+#[tokio::test]
+async fn an_account_that_is_opened_in_limbo_is_frozen_until_its_end() {
+    let cloud = Cloud::running();
+    let (settler, operator) = (cloud.pooled_as("settler").await, cloud.pooled_as("operator").await);
+    let (poster, superuser) = (cloud.pooled_as("poster").await, cloud.superuser().await);
+    let (merchant, settlement) = Settlement::accepted(&cloud).await;
+    settlement.course(&settler, &[FORWARD[0], Call::Limbo]).await;
+    let (till, buyer) = (merchant.till().await, merchant.buyer(100).await);
+    let frozen = "SELECT count(frozen_at) FROM ledger.accounts WHERE account_id = $1";
+    for (account, is_frozen) in [(till, 1), (buyer, 0)] {
+        assert_eq!(count(&superuser, frozen, account).await, is_frozen);
+    }
+    assert_eq!(merchant.payment(buyer, till, 1).decide(&poster).await.outcome, "account_frozen");
+    assert_eq!(settlement.decide(&operator, "refund").await, "approved");
+    settlement.course(&settler, &[Call::Undo(Undo::Hold)]).await;
+    assert_eq!(merchant.payment(buyer, till, 1).decide(&poster).await.outcome, "posted");
+}
+
+/// Whichever comes second sees the first: no account slips in between.
+#[tokio::test]
+async fn an_account_that_is_opened_beside_the_limbo_is_frozen_too() {
+    let cloud = Cloud::running();
+    let superuser = cloud.superuser().await;
+    let (merchant, settlement) = Settlement::accepted(&cloud).await;
+    let mut settler = cloud.as_role("settler").await;
+    settlement.course(&settler, &FORWARD[..1]).await;
+    let marking = settler.transaction().await.unwrap();
+    settlement.course(marking.client(), &[Call::Limbo]).await;
+    let opening = tokio::spawn(async move { merchant.till().await });
+    let waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'registrar' AND wait_event = 'advisory'";
+    let blocked = async || superuser.query_one(waits, &[]).await.unwrap().get::<_, bool>(0).then_some(());
+    until(blocked, || "the opening waits for the limbo".to_owned()).await;
+    marking.commit().await.unwrap();
+    let till = opening.await.unwrap();
+    let frozen = "SELECT count(frozen_at) FROM ledger.accounts WHERE account_id = $1";
+    assert_eq!(count(&superuser, frozen, till).await, 1);
 }
