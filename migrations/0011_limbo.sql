@@ -377,25 +377,32 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_settlement ledger.settlements;
     v_answer ledger.settlement_answer;
+    v_outcome text := 'unknown';
 BEGIN
-    SELECT * INTO v_settlement FROM ledger.settlements s WHERE s.settlement_id = p_settlement;
-    IF NOT FOUND THEN
-        INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-        VALUES (p_actor, 'settlement_stopped', 'unknown', p_settlement::text, p_reason);
-        RETURN;
+    -- Locked: it neither ends nor is decided between this look and what follows from it.
+    SELECT * INTO v_settlement FROM ledger.settlements s WHERE s.settlement_id = p_settlement FOR UPDATE;
+    status := v_settlement.status;
+    IF v_settlement.ended_at IS NOT NULL THEN
+        verdict := 'nothing_stands';
+        v_outcome := 'refused';
+    ELSIF v_settlement.limbo_at IS NOT NULL THEN
+        -- Not marked again: that would take what was decided for failed, and put it off.
+        verdict := 'stands';
+        v_outcome := 'repeated';
+    ELSIF v_settlement.settlement_id IS NOT NULL THEN
+        v_answer := ledger.mark_limbo(v_settlement.tenant_id, p_settlement, 'operator');
+        verdict := CASE v_answer.verdict WHEN 'recorded' THEN 'stopped' ELSE v_answer.verdict END;
+        status := v_answer.status;
+        v_outcome := 'done';
+        -- An execution takes it up that looks at it, or is begun soon: somebody is paged by it, and waits.
+        UPDATE ledger.settlements s SET attend_by = least(s.attend_by, now() + interval '1 minute')
+         WHERE s.settlement_id = p_settlement AND verdict = 'stopped';
     END IF;
-    v_answer := ledger.mark_limbo(v_settlement.tenant_id, p_settlement, 'operator');
-    -- An execution takes it up that looks at it, or is begun soon: somebody is paged by it, and waits.
-    UPDATE ledger.settlements s SET attend_by = least(s.attend_by, now() + interval '1 minute')
-     WHERE s.settlement_id = p_settlement AND v_answer.verdict = 'recorded';
     INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'settlement_stopped',
-            CASE WHEN v_answer.status = v_settlement.status AND v_answer.verdict <> 'stands' THEN 'refused'
-                 WHEN v_answer.verdict = 'stands' THEN 'repeated' ELSE 'done' END,
-            p_settlement::text, p_reason);
-    verdict := CASE v_answer.verdict WHEN 'recorded' THEN 'stopped' ELSE v_answer.verdict END;
-    status := v_answer.status;
-    RETURN NEXT;
+    VALUES (p_actor, 'settlement_stopped', v_outcome, p_settlement::text, p_reason);
+    IF verdict IS NOT NULL THEN
+        RETURN NEXT;
+    END IF;
 END $$;
 
 -- Freezes an account at an operator's word: what starts after it commits is refused, or waits. Verdicts: frozen; stands (an

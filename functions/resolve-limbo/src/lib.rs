@@ -5,6 +5,7 @@
 mod decide;
 mod inspect;
 mod page;
+mod stop;
 
 use adapters::executions::Executions;
 use adapters::http;
@@ -34,6 +35,7 @@ pub async fn handle(resolving: &Resolving, request: Request) -> Response<Body> {
         match call.route() {
             "GET /v1/operator/settlements" => page::show(resolving, &actor, &call).await,
             "GET /v1/operator/settlements/{settlement_id}" => inspect::show(resolving, &actor, &call).await,
+            "POST /v1/operator/settlements/{settlement_id}/limbo" => stop::stop(resolving, &actor, &call).await,
             "POST /v1/operator/settlements/{settlement_id}/proposals" => {
                 decide::propose(resolving, &actor, &call).await
             }

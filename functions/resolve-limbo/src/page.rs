@@ -51,7 +51,10 @@ impl From<Unfinished> for Line {
 pub(crate) async fn show(resolving: &Resolving, actor: &Principal, call: &Call) -> Result<Success, ProblemBody> {
     let (wanted, limit) = read(call)?;
     let found = resolving.ledger.unfinished_settlements(actor, &wanted).await?;
-    Ok(Success::json(200, &limit.page(found, |last| last.place().to_string()).map(Line::from))?)
+    Ok(Success::json(
+        200,
+        &limit.page(found, |last| last.place().to_string()).map(Line::from),
+    )?)
 }
 
 /// Reads `status`, `cursor` and `limit`.

@@ -124,6 +124,8 @@ problems! {
         "This dead letter was replayed or discarded before, which stands. Nothing was done.";
     NotInLimbo, "not-in-limbo", 409 Conflict, "Not in limbo":
         "This settlement goes on by itself, or has ended. There is nothing to decide.";
+    SettlementEnded, "settlement-ended", 409 Conflict, "Settlement ended":
+        "It has ended, or ended by this: there is nothing to decide.";
     SettlementDecided, "settlement-decided", 409 Conflict, "Settlement decided":
         "Two people have decided about this settlement before, which stands. Nothing was done.";
     Internal, "internal", 500 Internal, "Internal error":

@@ -2,6 +2,7 @@
 //! transaction.
 
 mod rows;
+mod stop;
 
 use domain::ids::{LedgerKey, TenantId};
 use domain::money::{Amount, Currency};
@@ -14,6 +15,8 @@ use tokio_postgres::types::Type;
 use super::settlements::place::Place;
 use super::settlements::settlement::Settlement;
 use super::{Ledger, LedgerError};
+
+pub use stop::Stop;
 
 /// A settlement of any tenant that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

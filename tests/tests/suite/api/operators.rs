@@ -5,3 +5,4 @@ mod freezing;
 mod looking;
 mod people;
 mod scene;
+mod stopping;

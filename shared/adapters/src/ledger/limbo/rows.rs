@@ -126,6 +126,6 @@ fn document<T: DeserializeOwned>(name: &str, told: Value) -> Result<T, LedgerErr
     serde_json::from_value(told).map_err(|error| LedgerError::Unreadable(format!("{name}: {error}")))
 }
 
-fn unknown(verdict: &str) -> LedgerError {
+pub(super) fn unknown(verdict: &str) -> LedgerError {
     LedgerError::Unreadable(format!("verdict: {verdict:?} is not known"))
 }

@@ -2,22 +2,13 @@ use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde_json::json;
 use tests::cloud::Cloud;
 use tests::lambda::Function;
-use tests::patience::until;
 use uuid::Uuid;
 
-use super::scene::{Act, Operator, act, approving, asked_about, in_limbo, proposing};
+use super::scene::{Act, Operator, act, approving, asked_about, await_people, in_limbo, proposing};
 use crate::ledger::settlement::scene::{FORWARD, Settlement};
 
 const LOOKED_INTO: Option<&str> = Some("it was looked into");
 const SEEN: Option<&str> = Some("seen too");
-
-/// Begins the long machine's execution of a settlement.
-const BEGIN: &str = r#"
-names = {"tenant_id": given["tenant_id"], "settlement_id": given["settlement_id"]}
-machine, name = given["machine"], given["settlement_id"]
-begun = client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input=json.dumps(names))
-told = begun["executionArn"]
-"#;
 
 #[tokio::test]
 async fn two_people_decide_nobody_alone_and_only_once() {
@@ -220,18 +211,12 @@ async fn the_execution_that_waits_goes_on_as_soon_as_two_have_decided() {
     let cloud = Cloud::running();
     let (ada, grace) = Operator::both(&cloud);
     let settlement = in_limbo(&cloud).await;
-    let (id, machine) = (settlement.id(), cloud.resource("SettlementLong"));
-    let given = json!({"tenant_id": settlement.tenant(), "settlement_id": id, "machine": machine});
-    cloud.ask(BEGIN, &given).await;
-    until(|| token_of(&cloud, id), || "nobody waits for a decision".to_owned()).await;
+    let id = settlement.id();
+    await_people(&cloud, &settlement).await;
     let proposal = ada.proposal(id, "refund").await;
     let approved = grace.approve(id, proposal).await;
     assert_eq!((approved.status, &approved.json()["resumed"]), (200, &json!(true)));
-    let ended = until(
-        async || Some(ada.inspect(id).await.json()).filter(|shown| shown["ended_at"].is_string()),
-        || "it has not gone on".to_owned(),
-    )
-    .await;
+    let ended = ada.ended(id).await;
     assert_eq!(
         (&ended["status"], &ended["money"][0]["holder"]),
         (&json!("compensated"), &json!("buyer"))
@@ -242,10 +227,4 @@ async fn the_execution_that_waits_goes_on_as_soon_as_two_have_decided() {
         grace.turn("unfreeze", settlement.request.destination).await.json()["frozen"],
         false
     );
-}
-
-async fn token_of(cloud: &Cloud, settlement: Uuid) -> Option<String> {
-    let get = cloud.dynamodb().get_item().table_name(cloud.resource("Tokens"));
-    let found = get.key("pk", S(settlement.to_string())).send().await.unwrap();
-    found.item?.get("token")?.as_s().ok().cloned()
 }

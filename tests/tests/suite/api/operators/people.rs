@@ -6,7 +6,9 @@ use tests::signature::Keys;
 use tests::token;
 use uuid::Uuid;
 
-use super::scene::{Act, Operator, SETTLEMENT, SETTLEMENTS, act, approving, asked_about, in_limbo, proposing, turning};
+use super::scene::{
+    Act, Operator, SETTLEMENT, SETTLEMENTS, act, approving, asked_about, in_limbo, proposing, stopping, turning,
+};
 use crate::api::merchant::Merchant;
 use crate::ledger::settlement::scene::Settlement;
 
@@ -146,12 +148,13 @@ async fn the_gateway_lets_nobody_through_who_has_not_signed() {
 }
 
 /// A request that would be answered, to every route.
-fn every_route(settlement: &Settlement) -> [ApiRequest; 7] {
+fn every_route(settlement: &Settlement) -> [ApiRequest; 8] {
     let (id, account) = (settlement.id(), settlement.request.source);
     let reason = json!({"reason": "why not"});
     [
         ApiRequest::to(SETTLEMENTS).query("cursor", format!("1.{id}")),
         ApiRequest::to(SETTLEMENT).path("settlement_id", id),
+        stopping(id, &reason),
         proposing(id, &json!({"decision": "release", "reason": "why not"})),
         approving(id, 1, &reason),
         turning("freeze", account, &reason),

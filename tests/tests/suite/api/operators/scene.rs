@@ -1,8 +1,10 @@
 //! Operators at work, and settlements that wait for them.
 
+use aws_sdk_dynamodb::types::AttributeValue::S;
 use serde_json::{Value, json};
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
+use tests::patience::until;
 use tests::signature::Keys;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -11,8 +13,17 @@ use crate::ledger::settlement::scene::{Call, FORWARD, Settlement};
 
 pub const SETTLEMENTS: &str = "GET /v1/operator/settlements";
 pub const SETTLEMENT: &str = "GET /v1/operator/settlements/{settlement_id}";
+pub const STOP: &str = "POST /v1/operator/settlements/{settlement_id}/limbo";
 pub const PROPOSALS: &str = "POST /v1/operator/settlements/{settlement_id}/proposals";
 pub const APPROVAL: &str = "POST /v1/operator/settlements/{settlement_id}/proposals/{proposal_id}/approval";
+
+/// Begins the long machine's execution of a settlement.
+const BEGIN: &str = r#"
+names = {"tenant_id": given["tenant_id"], "settlement_id": given["settlement_id"]}
+machine, name = given["machine"], given["settlement_id"]
+begun = client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input=json.dumps(names))
+told = begun["executionArn"]
+"#;
 
 /// Somebody who signs.
 #[derive(Debug, Clone)]
@@ -51,6 +62,20 @@ impl Operator {
             .await
     }
 
+    /// The settlement as it has ended: somebody else is at work on it.
+    pub async fn ended(&self, settlement: Uuid) -> Value {
+        until(
+            async || Some(self.inspect(settlement).await.json()).filter(|shown| shown["ended_at"].is_string()),
+            || "it has not gone on".to_owned(),
+        )
+        .await
+    }
+
+    pub async fn stop(&self, settlement: Uuid) -> ApiResponse {
+        self.send(stopping(settlement, &json!({"reason": "it goes nowhere"})))
+            .await
+    }
+
     pub async fn propose(&self, settlement: Uuid, decision: &str) -> ApiResponse {
         self.send(proposing(
             settlement,
@@ -76,6 +101,10 @@ impl Operator {
         self.send(turning(how, account, &json!({"reason": "a complaint"})))
             .await
     }
+}
+
+pub fn stopping(settlement: impl ToString, body: &Value) -> ApiRequest {
+    ApiRequest::to(STOP).path("settlement_id", settlement).json(body)
 }
 
 pub fn proposing(settlement: impl ToString, body: &Value) -> ApiRequest {
@@ -107,6 +136,20 @@ pub async fn stuck_after(cloud: &Cloud, done: &[Call]) -> Settlement {
     settlement.course(&settler, done).await;
     settlement.course(&settler, &[Call::Limbo]).await;
     settlement
+}
+
+/// Begins an execution of a settlement that is in limbo, and lets it come to where it waits for people.
+pub async fn await_people(cloud: &Cloud, settlement: &Settlement) {
+    let (id, machine) = (settlement.id(), cloud.resource("SettlementLong"));
+    let given = json!({"tenant_id": settlement.tenant(), "settlement_id": id, "machine": machine});
+    cloud.ask(BEGIN, &given).await;
+    until(|| token_of(cloud, id), || "nobody waits for a decision".to_owned()).await;
+}
+
+async fn token_of(cloud: &Cloud, settlement: Uuid) -> Option<String> {
+    let get = cloud.dynamodb().get_item().table_name(cloud.resource("Tokens"));
+    let found = get.key("pk", S(settlement.to_string())).send().await.unwrap();
+    found.item?.get("token")?.as_s().ok().cloned()
 }
 
 /// Who asked what about this, with which outcome and reason, oldest first: what the audit holds.
