@@ -205,13 +205,14 @@ BEGIN
 END $$;
 
 -- Says that an execution waits for people from now on. Verdict: awaited; the decision tells whether they have decided already.
--- Once they have, whoever has to come back by when is theirs to say: an approval may have been repeated a moment ago.
+-- An approval of a moment ago, perhaps repeated, is not put off by it.
 CREATE FUNCTION ledger.await_decision(p_tenant uuid, p_settlement uuid) RETURNS ledger.settlement_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_bitmapscan = off AS $$
 DECLARE
     v_settlement ledger.settlements := ledger.lock_settlement(p_tenant, p_settlement);
 BEGIN
-    IF v_settlement.status = 'limbo' AND ledger.decision_on(p_settlement) IS NULL THEN
+    IF v_settlement.status = 'limbo'
+       AND (ledger.decision_on(p_settlement) IS NULL OR v_settlement.attend_by > now() + interval '2 minutes') THEN
         UPDATE ledger.settlements SET attend_by = now() + ledger.attention(true) WHERE settlement_id = p_settlement;
     END IF;
     RETURN ledger.conclude(v_settlement, 'awaited', NULL, false);

@@ -254,6 +254,7 @@ impl Desk {
             }
             Manner::Redirect(to) => format!("HTTP/1.1 307 \r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
             Manner::Slow(milliseconds) => {
+                // What its caller is patient with, or not, is the test's to say.
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 ok("approved")
             }
@@ -267,6 +268,7 @@ impl Desk {
             Manner::Drip => {
                 for byte in ok("approved").as_bytes() {
                     stream.write_all(&[*byte]).await?;
+                    // Less than any time-out between two bytes, so that only one over the whole answer ends this.
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 return Ok(true);

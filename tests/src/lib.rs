@@ -23,4 +23,6 @@ pub mod kyc_simulator;
 pub mod lambda;
 pub mod patience;
 pub mod post_office;
+pub mod relay;
+pub mod signature;
 pub mod token;

@@ -60,12 +60,6 @@ async fn wait(waiting: &Waiting, task: &Task<Own>) -> Result<Reached, Failed> {
         .put(settlement, token)
         .await
         .map_err(|error| unknown(&error))?;
-    // To say that somebody waits puts off for a day that anybody else comes: not to be said if that is not so.
-    let looked = task.look(&waiting.ledger).await?;
-    if task.own.goes_on(looked.limbo()) {
-        waiting.send(token).await?;
-        return Ok(Reached::by_look(&looked));
-    }
     let answer = waiting.ledger.await_decision(tenant, settlement).await?;
     if task.own.goes_on(answer.limbo) {
         waiting.send(token).await?;

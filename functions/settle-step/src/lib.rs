@@ -21,8 +21,8 @@ use serde_json::Value;
 
 /// How long to leave a provider alone that was not asked: about as long as its breaker stays open.
 const BREAKER_SECONDS: i64 = 30;
-/// How long to leave people alone that the provider has asked to review: less than its execution waits to be woken, or the
-/// message would only be found dead.
+/// How long to leave people alone that the provider has asked to review: less than its execution waits to be woken, or
+/// the message would only be found dead.
 const REVIEW_SECONDS: i64 = 540;
 
 /// What a task reaches.

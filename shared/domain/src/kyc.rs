@@ -165,10 +165,11 @@ impl Verdict {
     #[must_use]
     pub const fn ended(self) -> Ended {
         match self {
-            Self::Approved | Self::Rejected | Self::NeedsReview => Ended::Served,
             // These four are about the caller, or about when: login, time-out, too early, too many.
             Self::Unavailable(Unavailable::Status(401 | 408 | 425 | 429)) => Ended::Failed,
-            Self::Unavailable(Unavailable::Status(400..=499)) => Ended::Served,
+            Self::Approved | Self::Rejected | Self::NeedsReview | Self::Unavailable(Unavailable::Status(400..=499)) => {
+                Ended::Served
+            }
             Self::Unavailable(_) => Ended::Failed,
         }
     }

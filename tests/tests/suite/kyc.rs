@@ -4,4 +4,5 @@
 mod breaker;
 mod provider;
 mod storm;
-mod table;
+pub mod table;
+mod trust;

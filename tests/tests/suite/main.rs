@@ -11,5 +11,8 @@ mod api;
 mod consumers;
 mod kyc;
 mod ledger;
+mod machines;
 mod money_path;
 mod outbox;
+mod settlement;
+mod settlement_net;

@@ -23,9 +23,12 @@ enum Expected {
 }
 use Expected::{Members, NothingFailed, Status};
 
+/// What every task of a settlement answers.
+const WHERE_NEXT: Expected = Members(&["tenant_id", "settlement_id", "next", "wait_seconds", "decided"]);
+
 /// Each sample, its function, and its answer, in an order in which each finds what it needs.
 /// Samples have fixed keys: on a ledger that has seen them they are repeats.
-const SAMPLES: [(&str, &str, Expected); 12] = [
+const SAMPLES: [(&str, &str, Expected); 26] = [
     ("onboard-merchant", "onboard-merchant", Status(&[200, 201])),
     ("open-account", "open-account", Status(&[201])),
     ("open-account-merchant", "open-account", Status(&[201])),
@@ -35,18 +38,36 @@ const SAMPLES: [(&str, &str, Expected); 12] = [
     ("read-account-entries", "read-account", Status(&[200])),
     ("read-payment", "read-payment", Status(&[200])),
     ("read-payment-by-key", "read-payment", Status(&[200])),
+    ("request-settlement", "request-settlement", Status(&[202])),
+    ("read-settlement", "read-settlement", Status(&[200])),
+    ("list-settlements", "read-settlement", Status(&[200])),
+    ("list-limbo", "resolve-limbo", Status(&[200])),
+    ("inspect-settlement", "resolve-limbo", Status(&[200])),
+    // It goes on by itself: there is nothing to decide.
+    ("propose-resolution", "resolve-limbo", Status(&[409])),
+    ("approve-resolution", "resolve-limbo", Status(&[404])),
+    ("freeze-account", "freeze-account", Status(&[200])),
+    ("list-freezes", "freeze-account", Status(&[200])),
+    ("unfreeze-account", "freeze-account", Status(&[200])),
+    ("settle-step", "settle-step", WHERE_NEXT),
+    ("compensate", "compensate", WHERE_NEXT),
+    ("await-decision", "await-decision", WHERE_NEXT),
+    // It held no money: it ends by this, or has.
+    ("stop-settlement", "resolve-limbo", Status(&[409])),
     ("fold-balances", "fold-balances", Members(&["accounts", "deltas"])),
     ("notify", "notify", NothingFailed),
     ("analytics", "analytics", NothingFailed),
 ];
 
 /// Those that would meddle with what other tests have waiting in the outbox or lying dead. They get an empty ledger.
-const ON_AN_EMPTY_LEDGER: [(&str, &str, Expected); 5] = [
+const ON_AN_EMPTY_LEDGER: [(&str, &str, Expected); 7] = [
     (
         "outbox-poll",
         "outbox-poll",
         Members(&["published", "failures", "dead_letters"]),
     ),
+    ("wake-parked", "wake-parked", Members(&["woken", "expired"])),
+    ("resume-settlements", "resume-settlements", Members(&["resumed"])),
     ("list-dead-letters", "dead-letters", Status(&[200])),
     ("inspect-dead-letter", "dead-letters", Status(&[404])),
     ("replay-dead-letter", "dead-letters", Status(&[404])),
@@ -62,7 +83,7 @@ async fn every_sample_event_is_answered_by_its_function() {
     in_scratch_database(async |scratch: Cloud| {
         for (sample, function, expected) in ON_AN_EMPTY_LEDGER {
             let setup = Function::of(&scratch, function).set("DATABASE_NAME", &scratch.postgres.database);
-            // A poller stays until 15 s before its deadline.
+            // A poller stays until 15 s before its deadline, a waker until 10 s before it.
             answered(sample, setup.deadline(Duration::from_secs(18)), expected).await;
         }
     })

@@ -133,11 +133,10 @@ const OWN_FAULT: [&str; 3] = ["OL", "22", "23"];
 impl From<&LedgerError> for StepFailure {
     fn from(error: &LedgerError) -> Self {
         match error {
-            LedgerError::Unreachable(_) => Self::LedgerUnavailable,
             LedgerError::Unknown(_) | LedgerError::Unreadable(_) => Self::OutcomeUnknown,
             LedgerError::Failed { name, .. } if name == "settlement_unknown" => Self::SettlementUnknown,
             LedgerError::Failed { code, .. } if OWN_FAULT.iter().any(|class| code.starts_with(class)) => Self::Defect,
-            LedgerError::Failed { .. } => Self::LedgerUnavailable,
+            LedgerError::Unreachable(_) | LedgerError::Failed { .. } => Self::LedgerUnavailable,
         }
     }
 }

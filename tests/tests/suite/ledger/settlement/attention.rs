@@ -66,7 +66,10 @@ async fn who_waits_for_people_comes_back_every_day_and_a_minute_after_each_appro
     settlement.course(&settler, &FORWARD[..1]).await;
     settlement.course(&settler, &[Call::Limbo]).await;
     let (soon, day) = (SHORT - 60..=SHORT, FOR_PEOPLE - 60..=FOR_PEOPLE);
-    assert!(soon.contains(&attention(&superuser, &settlement).await), "marked, and nobody waits yet");
+    assert!(
+        soon.contains(&attention(&superuser, &settlement).await),
+        "marked, and nobody waits yet"
+    );
     let awaited = settlement.call(&settler, Call::Await).await;
     assert_eq!((&*awaited.verdict, awaited.decision), ("awaited", None));
     assert!(day.contains(&attention(&superuser, &settlement).await), "awaited");
@@ -75,14 +78,30 @@ async fn who_waits_for_people_comes_back_every_day_and_a_minute_after_each_appro
     assert!(day.contains(&attention(&superuser, &settlement).await), "proposed");
     for verdict in ["approved", "decided"] {
         assert_eq!(settlement.approve(&operator, "ben", proposal.unwrap()).await.0, verdict);
-        assert!((1..=60).contains(&attention(&superuser, &settlement).await), "{verdict}");
+        assert!(
+            (1..=60).contains(&attention(&superuser, &settlement).await),
+            "{verdict}"
+        );
         // Whoever begins to wait now must not put it off.
         let awaited = settlement.call(&settler, Call::Await).await;
         assert_eq!(awaited.decision.as_deref(), Some("refund"));
-        assert!((1..=60).contains(&attention(&superuser, &settlement).await), "{verdict}, awaited");
+        assert!(
+            (1..=60).contains(&attention(&superuser, &settlement).await),
+            "{verdict}, awaited"
+        );
         // What was decided failed: nobody tries it again before people say so.
         assert_eq!(settlement.call(&settler, Call::Limbo).await.verdict, "stands");
-        assert!(day.contains(&attention(&superuser, &settlement).await), "{verdict}, failed");
+        assert!(
+            day.contains(&attention(&superuser, &settlement).await),
+            "{verdict}, failed"
+        );
+        let almost_over = "UPDATE ledger.settlements SET attend_by = now() + interval '1 h' WHERE settlement_id = $1";
+        superuser.execute(almost_over, &[&settlement.id()]).await.unwrap();
+        settlement.call(&settler, Call::Await).await;
+        assert!(
+            day.contains(&attention(&superuser, &settlement).await),
+            "{verdict}, awaited for another day"
+        );
     }
 }
 
