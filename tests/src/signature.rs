@@ -46,6 +46,8 @@ impl Keys {
         let request = request.expect("a request can be signed");
         let (signature, _) = sign(request, &parameters.into()).expect("it is signed").into_parts();
         let headers = signature.headers();
-        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 }

@@ -103,6 +103,11 @@ told = [
         ("GET /v1/operator/settlements", "ResolveLimbo", SIGNED),
         ("GET /v1/operator/settlements/{settlement_id}", "ResolveLimbo", SIGNED),
         (
+            "POST /v1/operator/settlements/{settlement_id}/limbo",
+            "ResolveLimbo",
+            SIGNED,
+        ),
+        (
             "POST /v1/operator/settlements/{settlement_id}/proposals",
             "ResolveLimbo",
             SIGNED,

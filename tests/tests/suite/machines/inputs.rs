@@ -14,7 +14,7 @@ use super::{Machine, seconds, text};
 fn document() -> Value {
     json!({
         "tenant_id": Uuid::new_v4(), "settlement_id": Uuid::new_v4(), "next": "look", "wait_seconds": 30,
-        "decided": false, "error": {"Error": "Defect", "Cause": "{}"}, "unmarked": {"Error": "Defect", "Cause": "{}"},
+        "decided": false, "error": {"Error": "Defect", "Cause": "{}"},
     })
 }
 
@@ -60,7 +60,7 @@ fn every_task_names_the_settlement_and_nothing_but_what_it_needs() {
                     continue;
                 }
                 "MarkParked" => (&asked, &["do", "wait_seconds"]),
-                "MarkLimbo" | "MarkLimboAgain" => (&asked, &["do", "cause"]),
+                "MarkLimbo" => (&asked, &["do", "cause"]),
                 _ => (&asked, &["do"]),
             };
             let expected = ["tenant_id", "settlement_id"].into_iter().chain(own.iter().copied());

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::settlement::course::Course;
-use domain::settlement::failure::StepFailure;
 use domain::settlement::step::Step;
 use serde_json::Value;
 
-use super::failures::{AWAY, CRASHES, EXISTS, attempts, caught};
+use super::failures::{EXISTS, attempts, caught, every_failure};
 use super::{Machine, seconds, state_of};
 
 #[test]
@@ -40,12 +39,7 @@ fn a_settlement_is_handed_over_once() {
     assert_eq!((attempts(task, EXISTS), caught(task, EXISTS)), (0, "HandedOver"));
     assert_eq!(machine.state(caught(task, "States.Timeout"))["Type"], "Fail");
     for name in ["Hold", "Verify", "Release", "CollectFee"] {
-        for error in StepFailure::ALL
-            .map(StepFailure::as_str)
-            .into_iter()
-            .chain(CRASHES)
-            .chain(AWAY)
-        {
+        for error in every_failure() {
             let expected = if error == "SettlementUnknown" {
                 "Unknown"
             } else {

@@ -12,7 +12,7 @@ type Alarm = (
     &'static str,
     String,
     &'static str,
-    f64,
+    i64,
     &'static str,
 );
 
@@ -20,11 +20,11 @@ fn of_events(cloud: &Cloud) -> Vec<Alarm> {
     let poller = &cloud.function("outbox-poll").name;
     let mut alarms = Vec::new();
     for (alarm, metric, statistic, threshold, missing) in [
-        ("OutboxStalled", "OutboxOldestSeconds", "Maximum", 60.0, "breaching"),
-        ("EventsFailing", "EventFailures", "Sum", 0.0, "notBreaching"),
-        ("EventDied", "DeadLetters", "Sum", 0.0, "notBreaching"),
-        ("EventsWithheld", "EventsWithheld", "Sum", 0.0, "notBreaching"),
-        ("DeadLettersOpen", "OpenDeadLetters", "Maximum", 0.0, "ignore"),
+        ("OutboxStalled", "OutboxOldestSeconds", "Maximum", 60, "breaching"),
+        ("EventsFailing", "EventFailures", "Sum", 0, "notBreaching"),
+        ("EventDied", "DeadLetters", "Sum", 0, "notBreaching"),
+        ("EventsWithheld", "EventsWithheld", "Sum", 0, "notBreaching"),
+        ("DeadLettersOpen", "OpenDeadLetters", "Maximum", 0, "ignore"),
     ] {
         let (alarm, of) = (alarm.to_owned(), poller.clone());
         alarms.push((alarm, "Onceledger", metric, of, statistic, threshold, missing));
@@ -32,9 +32,9 @@ fn of_events(cloud: &Cloud) -> Vec<Alarm> {
     for consumer in ["Notify", "Analytics"] {
         let (alarm, metric) = (format!("{consumer}FallingBehind"), "ApproximateAgeOfOldestMessage");
         let of = queue(cloud, &format!("{consumer}Queue"));
-        alarms.push((alarm, "AWS/SQS", metric, of, "Maximum", 900.0, "notBreaching"));
+        alarms.push((alarm, "AWS/SQS", metric, of, "Maximum", 900, "notBreaching"));
         let (alarm, of) = (format!("{consumer}Returning"), cloud.function(consumer).name.clone());
-        alarms.push((alarm, "Onceledger", "EventsReturned", of, "Sum", 0.0, "notBreaching"));
+        alarms.push((alarm, "Onceledger", "EventsReturned", of, "Sum", 0, "notBreaching"));
     }
     alarms
 }
@@ -42,8 +42,8 @@ fn of_events(cloud: &Cloud) -> Vec<Alarm> {
 fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     for (alarm, metric, threshold, missing) in [
-        ("SettlementInLimbo", "SettlementsInLimbo", 0.0, "ignore"),
-        ("SettlementsOverdue", "OldestUnfinishedSeconds", 3600.0, "breaching"),
+        ("SettlementInLimbo", "SettlementsInLimbo", 0, "ignore"),
+        ("SettlementsOverdue", "OldestUnfinishedSeconds", 3600, "breaching"),
     ] {
         let (alarm, of) = (alarm.to_owned(), cloud.function("resume-settlements").name.clone());
         alarms.push((alarm, "Onceledger", metric, of, "Maximum", threshold, missing));
@@ -54,7 +54,7 @@ fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
         ("SettlementLongFailed", "ExecutionsFailed", "SettlementLong"),
     ] {
         let (alarm, of) = (alarm.to_owned(), cloud.resource(machine).to_owned());
-        alarms.push((alarm, "AWS/States", metric, of, "Sum", 0.0, "notBreaching"));
+        alarms.push((alarm, "AWS/States", metric, of, "Sum", 0, "notBreaching"));
     }
     alarms
 }
@@ -73,7 +73,7 @@ fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
     let not_empty = |dead: &str| {
         let (dead, metric) = (format!("{dead}DeadLetters"), "ApproximateNumberOfMessagesVisible");
         let (alarm, of) = (format!("{dead}NotEmpty"), queue(cloud, &dead));
-        (alarm, "AWS/SQS", metric, of, "Maximum", 0.0, "ignore")
+        (alarm, "AWS/SQS", metric, of, "Maximum", 0, "ignore")
     };
     queues.map(not_empty).into()
 }
@@ -89,7 +89,7 @@ async fn somebody_is_called_when_events_or_settlements_stall_fail_or_lie_dead() 
     let script = r#"
 told = {
     each["AlarmName"]: [
-        each["Namespace"], each["MetricName"], each["Dimensions"][0]["Value"], each["Statistic"], each["Threshold"],
+        each["Namespace"], each["MetricName"], each["Dimensions"][0]["Value"], each["Statistic"], int(each["Threshold"]),
         each["ComparisonOperator"], each["TreatMissingData"], each["AlarmActions"],
     ]
     for each in client("cloudwatch").describe_alarms()["MetricAlarms"]

@@ -143,7 +143,7 @@ async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
         // 14 days, the longest there is, since what expires is gone. A parked verification goes on without its message.
-        let retained = if name == "ParkedQueue" { "3600" } else { "1209600" };
+        let retained = if name == "ParkedQueue" { "900" } else { "1209600" };
         assert_eq!(queue["MessageRetentionPeriod"], retained, "{name}");
         let expected = match name.as_str() {
             "NotifyQueue" => notify.clone(),

@@ -180,7 +180,10 @@ async fn an_account_that_is_opened_in_limbo_is_frozen_until_its_end() {
     for (account, is_frozen) in [(till, 1), (buyer, 0)] {
         assert_eq!(count(&superuser, frozen, account).await, is_frozen);
     }
-    assert_eq!(merchant.payment(buyer, till, 1).decide(&poster).await.outcome, "account_frozen");
+    assert_eq!(
+        merchant.payment(buyer, till, 1).decide(&poster).await.outcome,
+        "account_frozen"
+    );
     assert_eq!(settlement.decide(&operator, "refund").await, "approved");
     settlement.course(&settler, &[Call::Undo(Undo::Hold)]).await;
     assert_eq!(merchant.payment(buyer, till, 1).decide(&poster).await.outcome, "posted");
@@ -198,7 +201,14 @@ async fn an_account_that_is_opened_beside_the_limbo_is_frozen_too() {
     settlement.course(marking.client(), &[Call::Limbo]).await;
     let opening = tokio::spawn(async move { merchant.till().await });
     let waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'registrar' AND wait_event = 'advisory'";
-    let blocked = async || superuser.query_one(waits, &[]).await.unwrap().get::<_, bool>(0).then_some(());
+    let blocked = async || {
+        superuser
+            .query_one(waits, &[])
+            .await
+            .unwrap()
+            .get::<_, bool>(0)
+            .then_some(())
+    };
     until(blocked, || "the opening waits for the limbo".to_owned()).await;
     marking.commit().await.unwrap();
     let till = opening.await.unwrap();
