@@ -5,8 +5,10 @@ import sys
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from local import settlements
 from local.announced import archived, mails, start_poller
 from local.api import Answer, Api, new_key
 from local.cloud import function_processes
@@ -36,8 +38,11 @@ def demonstrate(state: dict) -> int:
         first = _pay_once(shop)
         _follow_the_event(shop, first, state)
         charges = [12_50, _pay_fifty_times_at_once(shop, state), _pay_through_a_crash(shop, state)]
+        _settle_one(shop, state)
+        _undo_one(shop, state)
+        charges.append(_decide_one(shop, state))
         _show_the_ledger(shop, charges, state)
-    except (PromiseBroken, Missed) as broken:
+    except (PromiseBroken, Missed, settlements.Missed) as broken:
         print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
         return 1
     except OSError as unreachable:
@@ -48,10 +53,10 @@ def demonstrate(state: dict) -> int:
 
 
 class Shop:
-    """A merchant with a buyer's account and one of its own, and the address it is written to."""
+    """A merchant with a buyer's account and one of its own, the address it is written to, and its tenant's id."""
 
-    def __init__(self, api: Api, buyer: str, merchant: str, contact: str):
-        self.api, self.buyer, self.merchant, self.contact = api, buyer, merchant, contact
+    def __init__(self, api: Api, buyer: str, merchant: str, contact: str, tenant: str):
+        self.api, self.buyer, self.merchant, self.contact, self.tenant = api, buyer, merchant, contact, tenant
 
     def payment(self, amount: int, description: str) -> dict:
         """A request's body; the amount in minor units."""
@@ -60,6 +65,14 @@ class Shop:
 
     def pay(self, body: dict, key: uuid.UUID) -> Answer:
         return self.api.post("/v1/payments", body, key)
+
+    def settle(self, description: str) -> Callable[[], Answer]:
+        """The request for a settlement, for whoever sends it; the same every time."""
+        body, key = self.payment(settlements.AMOUNT, description), new_key()
+        return lambda: _until_answered("POST /v1/settlements", lambda: self.api.post("/v1/settlements", body, key))
+
+    def settlement(self, settlement: str) -> Answer:
+        return self.api.get(f"/v1/settlements/{settlement}")
 
     def balance(self, account: str) -> int:
         """In minor units."""
@@ -95,7 +108,7 @@ def _open_shop(url: str, accounts: Accounts) -> Shop:
     answer = _until_answered("POST /v1/deposits", lambda: api.post("/v1/deposits", deposit, key))
     _expect(answer, 201)
     _say("POST /v1/deposits", answer, f"{_money(500_00)} from outside, to the buyer")
-    return Shop(api, opened["buyer"], opened["merchant"], contact)
+    return Shop(api, opened["buyer"], opened["merchant"], contact, tenant)
 
 
 def _pay_once(shop: Shop) -> str:
@@ -136,6 +149,7 @@ def _arrived(where: str, look):
     while not (found := look()):
         if time.monotonic() > deadline:
             raise PromiseBroken(f"the payment's event must arrive at {where} within 90 seconds")
+        # Looking reads the whole archive, with the processors that the poller and the consumers need.
         time.sleep(0.2)
     return found[0]
 
@@ -180,9 +194,56 @@ def _pay_through_a_crash(shop: Shop, state: dict) -> int:
     return 20_00
 
 
+def _settle_one(shop: Shop, state: dict) -> None:
+    _heading("A settlement: held, verified, released, and the platform's fee collected")
+    settlement = settlements.settle(state, shop.settle("an armchair"), shop.settlement)
+    _ended_as("settled", settlement)
+
+
+def _undo_one(shop: Shop, state: dict) -> None:
+    _heading("A settlement whose merchant is rejected by the KYC provider: what was done is undone")
+    with settlements.provider_rejects(state, shop.tenant):
+        settlement = settlements.settle(state, shop.settle("a sofa"), shop.settlement)
+    _ended_as("compensated", settlement)
+
+
+def _decide_one(shop: Shop, state: dict) -> int:
+    """Returns what was charged by a payment afterwards."""
+    _heading("A settlement that can neither be finished nor undone: it stops, somebody is paged, two people decide")
+    with settlements.provider_rejects(state, shop.tenant):
+        settlement, page = settlements.stop_in_limbo(state, shop.tenant, shop.settle("a wardrobe"), shop.settlement)
+    _log_of(settlement)
+    print(f"  page: {page['Subject']}\n    | {page['Message']}")
+    refused = shop.pay(shop.payment(1_00, "meanwhile"), new_key())
+    _promise(refused.problem == "account-frozen", "a merchant in limbo must be frozen", refused)
+    _say("POST /v1/payments", refused, f"{refused.problem}: nobody is paid until it is decided")
+    for (deed, answer), expected in zip(settlements.decide(state, settlement["id"], "refund"), (201, 403, 200), strict=True):
+        _promise(answer.status == expected, f"{deed}: the answer must be {expected}", answer)
+        _say(deed, answer, answer.problem or "decision: " + answer.json["decision"])
+    _ended_as("compensated", settlements.ended(state, settlement["id"], shop.settlement))
+    body, key = shop.payment(1_00, "afterwards"), new_key()
+    paid = _until_answered("POST /v1/payments", lambda: shop.pay(body, key))
+    _expect(paid, 201)
+    _say("POST /v1/payments", paid, "the merchant can be paid again")
+    return 1_00
+
+
+def _ended_as(status: str, settlement: dict) -> None:
+    _log_of(settlement)
+    print(f"  {status}: {_money(settlement['amount'])}, fee {_money(settlement['fee'])}, settlement {settlement['id']}")
+    if settlement["status"] != status:
+        raise PromiseBroken(f"the settlement must be {status}, not {settlement['status']}")
+
+
+def _log_of(settlement: dict) -> None:
+    for row in settlement["log"]:
+        print(f"  {row['action']:<17}{row['outcome']:<10}{row['created_at'][11:23]}")
+
+
 def _show_the_ledger(shop: Shop, charges: list[int], state: dict) -> None:
     _heading("What the ledger holds")
-    expected = {shop.buyer: 500_00 - sum(charges), shop.merchant: sum(charges)}
+    paid = sum(charges) + settlements.AMOUNT
+    expected = {shop.buyer: 500_00 - paid, shop.merchant: paid - settlements.FEE}
     for name, account in (("buyer", shop.buyer), ("merchant", shop.merchant)):
         balance, entries = shop.balance(account), shop.entries(account)
         for entry in reversed(entries):
@@ -217,6 +278,7 @@ The API is up at {shop.api.url}. Paste this to try it; send the payment twice, a
 export TOKEN={shop.api.token}
 curl -i {shop.api.url}/v1/payments -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: {new_key()}" -H "Content-Type: application/json" -d '{body}'
 curl -s {shop.api.url}/v1/accounts/{shop.buyer} -H "Authorization: Bearer $TOKEN"
+curl -s {shop.api.url}/v1/settlements -H "Authorization: Bearer $TOKEN"
 
 What became of a payment's event, and what could not be announced (nothing, unless you break the bus):
 
