@@ -126,14 +126,15 @@ async fn a_refusal_moves_nothing_and_is_replayed() {
         cases.push(payment("a foreign source", foreign, seller, "EUR", 422, unknown));
         cases.push(payment("a foreign destination", buyer, foreign, "EUR", 422, unknown));
     }
-    let tenants = [us.tenant, other.tenant, domain::ids::TenantId::PLATFORM.uuid()];
+    // Not the house, whose books other tests write in. Whatever moved would show in ours: each request names an account of ours.
+    let tenants = [us.tenant, other.tenant];
     for asked in cases {
         refused_and_replayed(&cloud, &us, &tenants, asked).await;
     }
 }
 
 async fn refused_and_replayed(cloud: &Cloud, us: &Merchant, tenants: &[Uuid], asked: Asked) {
-    let before = without_other_tests(Books::of(cloud, tenants).await);
+    let before = Books::of(cloud, tenants).await;
     let request = ApiRequest::to(asked.route).key(Uuid::new_v4()).json(&asked.body);
     let first = us.send(&request).await;
     assert_eq!(
@@ -157,21 +158,8 @@ async fn refused_and_replayed(cloud: &Cloud, us: &Merchant, tenants: &[Uuid], as
         "{}",
         asked.what
     );
-    let after = without_other_tests(Books::of(cloud, tenants).await);
+    let after = Books::of(cloud, tenants).await;
     assert_eq!(after, before.with_refusal(), "{}", asked.what);
-}
-
-/// The platform's accounts grow when other tests onboard merchants in other currencies.
-fn without_other_tests(books: Books) -> Books {
-    Books {
-        accounts: 0,
-        balances: books
-            .balances
-            .into_iter()
-            .filter(|(_, balance)| balance != "0")
-            .collect(),
-        ..books
-    }
 }
 
 #[tokio::test]
