@@ -79,7 +79,7 @@ def _until(state: dict, settlement: str, read: Callable[[str], Answer], holds: C
     while not holds(shown := read(settlement).json):
         if time.monotonic() > deadline:
             raise Missed(f"settlement {settlement} must come to its end within {_PATIENCE_SECONDS} seconds; it is {json.dumps(shown)}")
-        # A settlement takes seconds, and its functions share the processors with whoever looks.
+        # Asked without a pause, the API would take the processors that the settlement's own functions need.
         time.sleep(0.3)
     return shown
 

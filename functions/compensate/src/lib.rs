@@ -3,8 +3,6 @@
 //!
 //! Each is one commit of the ledger, which undoes only what stands, and only when nothing can come after it any more.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 use std::fmt;
 use std::time::SystemTime;
 

@@ -6,8 +6,6 @@
 //! [`run`] goes round by round: lease, [`publish`], say what became of each row. [`blame`] decides whose a failure is,
 //! [`pause`] how long to wait.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 pub mod became;
 pub mod blame;
 pub mod cleaning;

@@ -3,8 +3,6 @@
 //!
 //! Several executions of one settlement do no harm: the ledger decides each step once.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
-
 use std::time::{Duration, SystemTime};
 
 use adapters::environment;

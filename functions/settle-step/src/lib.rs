@@ -3,8 +3,6 @@
 //! Each ends in one commit of the ledger, which judges whether it is its turn. Whatever happens around it - the process
 //! dies right after, the task runs twice, or when its execution has long gone on - asking again finds what stands.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 use std::fmt;
 use std::time::SystemTime;
 

@@ -9,8 +9,6 @@
 //!
 //! [`run`] goes round by round; [`allowance`] decides how many.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
-
 pub mod allowance;
 pub mod run;
 

@@ -69,7 +69,8 @@ impl<'a> Run<'a> {
                     AFTER_TROUBLE
                 }
             };
-            // As long as the round said why; longer than a round may still begin, it would only end the run late.
+            // A pause keeps the rate, gives what failed time to recover, or spares an idle queue: `round` says which. It never
+            // outlasts the time in which a round may still begin.
             sleep(pause.min(left)).await;
         }
         if self.worked { Ok(self.total) } else { Err(last) }

@@ -78,7 +78,7 @@ impl Mailer for Ses {
             match sent {
                 // A wait here is cheaper than a receive, of which a message has a limited number.
                 Err(error) if TOO_FAST.contains(&error.0.as_str()) && began.elapsed() + pause < PATIENCE => {
-                    // Full jitter: the other mails of the batch are waiting too.
+                    // SES said it was too fast. Full jitter: the other mails of the batch are waiting too.
                     sleep(pause.mul_f64(fastrand::f64())).await;
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }

@@ -23,8 +23,6 @@
 //!
 //! [`money`], [`ids`] and [`email_address`] are the words all of them use.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 pub mod answer;
 pub mod breaker;
 mod canonical;

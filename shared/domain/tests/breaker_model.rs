@@ -5,7 +5,10 @@
 //! permit does. Clocks agree here; that they need not is what the margin of the lease is for. Each switch takes one
 //! guard away, and the exploration must then find the harm by name.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a model that panics has found what it was looking for"
+)]
 
 #[path = "breaker_model/state.rs"]
 mod state;

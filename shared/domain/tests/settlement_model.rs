@@ -10,7 +10,10 @@
 //! The ledger commits one call at a time. Its conditions are written out here, apart from `plan`: they are what the
 //! SQL has to check. Each switch takes one guard away, and the exploration must then find the harm by name.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a model that panics has found what it was looking for"
+)]
 
 #[path = "settlement_model/explore.rs"]
 mod explore;

@@ -7,7 +7,7 @@ mod decisions;
 mod desk;
 mod faults;
 mod outages;
-mod stage;
+pub mod stage;
 mod tasks;
 mod together;
 mod verification;

@@ -91,7 +91,7 @@ impl Stage {
             desk,
             kyc,
             superuser: cloud.superuser().await,
-            sfn: client(cloud),
+            sfn: state_machines(cloud),
             short: text("short"),
             long: text("long"),
             pages: text("pages"),
@@ -176,7 +176,8 @@ fn definition(machine: &str) -> String {
     std::fs::read_to_string(directory.join(format!("settlement-{machine}.asl.json"))).unwrap()
 }
 
-fn client(cloud: &Cloud) -> aws_sdk_sfn::Client {
+/// Of the local cloud.
+pub fn state_machines(cloud: &Cloud) -> aws_sdk_sfn::Client {
     let aws = &cloud.aws;
     let keys = Credentials::new(&aws.access_key_id, &aws.secret_access_key, None, None, "state file");
     let config = aws_sdk_sfn::Config::builder()

@@ -9,6 +9,8 @@ use tests::cloud::Cloud;
 use tests::patience::until;
 use uuid::Uuid;
 
+use crate::settlement::stage::state_machines;
+
 /// Both under a name of their own, with a role that may do anything.
 const MAKING: &str = r#"
 iam, sqs, sfn = client("iam"), client("sqs"), client("stepfunctions")
@@ -40,7 +42,7 @@ impl Executions {
         Self {
             machine: text("machine"),
             queue: text("queue"),
-            sfn: sfn(cloud),
+            sfn: state_machines(cloud),
             sqs: sqs(cloud),
         }
     }
@@ -132,19 +134,6 @@ impl Executions {
 /// Longer than a waker lets pass between two looks, so that it would have done what it must not do.
 pub async fn some_looks_later() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
-}
-
-fn sfn(cloud: &Cloud) -> aws_sdk_sfn::Client {
-    use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
-    let aws = &cloud.aws;
-    let keys = Credentials::new(&aws.access_key_id, &aws.secret_access_key, None, None, "state file");
-    let config = aws_sdk_sfn::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(aws.region.clone()))
-        .endpoint_url(&aws.endpoint)
-        .credentials_provider(keys)
-        .http_client(aws_smithy_http_client::Builder::new().build_http());
-    aws_sdk_sfn::Client::from_conf(config.build())
 }
 
 fn sqs(cloud: &Cloud) -> aws_sdk_sqs::Client {

@@ -1,7 +1,6 @@
 //! What the statements about limbo answer, read.
 
 use domain::ids::{LedgerKey, TenantId};
-use domain::money::Amount;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,7 +8,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::super::settlements::settlement::Settlement;
+use super::super::settlements::settlement::{Settlement, amount};
 use super::super::settlements::{known, optional_word};
 use super::{Approval, Inspection, Proposal, Proposed, Resolution, Unfinished};
 use crate::ledger::{LedgerError, column, word};
@@ -39,12 +38,11 @@ struct ToldResolution {
 
 impl Unfinished {
     pub(super) fn read(row: &Row) -> Result<Self, LedgerError> {
-        let amount = Amount::new(column(row, "amount")?);
         let limbo_at: Option<OffsetDateTime> = column(row, "limbo_at")?;
         Ok(Self {
             id: LedgerKey::from(column::<Uuid>(row, "settlement_id")?),
             tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
-            amount: amount.map_err(|error| LedgerError::Unreadable(format!("amount: {error}")))?,
+            amount: amount(column(row, "amount")?)?,
             fee: column(row, "fee")?,
             currency: word(row, "currency")?,
             status: word(row, "status")?,

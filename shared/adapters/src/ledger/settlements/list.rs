@@ -9,6 +9,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::place::Place;
+use super::settlement::amount;
 use crate::ledger::{Ledger, LedgerError, column, word};
 
 /// Which page of settlements is wanted.
@@ -82,12 +83,11 @@ impl Listed {
 }
 
 fn read(row: &Row) -> Result<Listed, LedgerError> {
-    let amount = Amount::new(column(row, "amount")?);
     Ok(Listed {
         id: LedgerKey::from(column::<Uuid>(row, "settlement_id")?),
         buyer: AccountId::from(column::<Uuid>(row, "buyer")?),
         merchant: AccountId::from(column::<Uuid>(row, "merchant")?),
-        amount: amount.map_err(|error| LedgerError::Unreadable(format!("amount: {error}")))?,
+        amount: amount(column(row, "amount")?)?,
         fee: column(row, "fee")?,
         currency: word(row, "currency")?,
         status: word(row, "status")?,

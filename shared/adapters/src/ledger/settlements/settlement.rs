@@ -164,7 +164,8 @@ impl ActionRow {
     }
 }
 
-fn amount(minor: i64) -> Result<Amount, LedgerError> {
+/// An amount as the ledger holds it, in minor units.
+pub(in crate::ledger) fn amount(minor: i64) -> Result<Amount, LedgerError> {
     Amount::new(minor).map_err(|error| unreadable("amount", &error))
 }
 

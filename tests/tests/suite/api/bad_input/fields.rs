@@ -116,11 +116,10 @@ async fn wrong_fields_are_named_on_every_route_that_takes_a_body() {
             .send(&written("POST /v1/deposits", &with(&deposit(&us), field, value)))
             .await;
         assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (400, "invalid-request"),
+            (answer.status, pointers(&answer)),
+            (400, vec![pointer.to_owned()]),
             "{field}: {value}"
         );
-        assert_eq!(pointers(&answer), [pointer]);
     }
     for (field, value, pointer) in [
         ("kind", "\"escrow\"", "/kind"),
@@ -138,11 +137,10 @@ async fn wrong_fields_are_named_on_every_route_that_takes_a_body() {
             .send(&written("POST /v1/accounts", &with(&account(), field, value)))
             .await;
         assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (400, "invalid-request"),
+            (answer.status, pointers(&answer)),
+            (400, vec![pointer.to_owned()]),
             "{field}: {value}"
         );
-        assert_eq!(pointers(&answer), [pointer]);
     }
     // A deposit names no source: it always comes from the merchant's own external account.
     let named = us.send(&written("POST /v1/deposits", &us.payment(1).to_string())).await;
