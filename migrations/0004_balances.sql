@@ -40,9 +40,10 @@ CREATE TRIGGER never_truncated BEFORE TRUNCATE ON ledger.accounts FOR EACH STATE
 ALTER TABLE ledger.accounts ENABLE ALWAYS TRIGGER never_truncated;
 
 -- The balance of one account in minor units, and how many deltas had to be summed for it. One statement, one snapshot.
--- In PL/pgSQL, which keeps its plan: a function in SQL is planned at every call, and every debit calls this one.
+-- In PL/pgSQL, which keeps its plan: a function in SQL is planned at every call. One plan for all accounts, because those
+-- with a long tail would otherwise have every other one planned anew.
 CREATE FUNCTION ledger.balance_of(p_account uuid, OUT balance numeric, OUT tail_length bigint)
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     SELECT coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
                       WHERE c.account_id = p_account ORDER BY c.checkpoint_no DESC LIMIT 1), 0) + coalesce(sum(t.delta), 0),

@@ -123,3 +123,15 @@ async fn a_posting_at_any_other_isolation_level_is_refused() {
         poster.batch_execute("ROLLBACK").await.unwrap();
     }
 }
+
+/// A posting that plans its decision anew takes a fifth longer, and begins to on the day when one account's tail has grown long:
+/// no test of behaviour would see it.
+#[tokio::test]
+async fn the_decision_keeps_one_plan_whatever_the_statistics_say() {
+    let superuser = Cloud::running().superuser().await;
+    let sql = "SELECT count(*) FROM pg_proc
+                WHERE oid IN ('ledger.decide'::regproc, 'ledger.balance_of'::regproc)
+                  AND 'plan_cache_mode=force_generic_plan' = ANY (proconfig)";
+    let kept: i64 = superuser.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(kept, 2);
+}
