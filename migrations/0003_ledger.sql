@@ -19,7 +19,7 @@ CREATE TABLE ledger.ledger_transactions (
     destination    uuid NOT NULL,                   -- credited account, likewise
     answer_version smallint NOT NULL,               -- which rendering the answer was given in
     currency       char(3) NOT NULL,                -- ISO 4217
-    kind           text NOT NULL,                   -- payment, deposit, settlement; or the action of a settlement
+    kind           text NOT NULL,                   -- payment, deposit, settlement, refund, reversal; or the action of a settlement
     outcome        text NOT NULL,                   -- posted, accepted, or the refusal (domain::outcome); of an action, settlement::log
     fingerprint    bytea NOT NULL,                  -- SHA-256 of what was asked; 32 bytes
     details        jsonb NOT NULL,                  -- description, metadata, card token: for the answer only

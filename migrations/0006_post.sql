@@ -4,7 +4,8 @@
 -- It does not ask first whether the key is known: taking it answers that, and most keys are new. A repeat pays for a
 -- decision that is thrown away, and waits for its account's lock where a first posting would.
 
--- What the ledger would answer if this key is new: 'posted', or the name of the refusal (domain::outcome::Refusal).
+-- What the ledger would answer if this key is new: 'posted', or the name of the refusal (domain::outcome::Refusal); or
+-- 'postings_halted', which is no answer: ledger.post fails by it.
 -- A source with a floor stays locked until the end of the transaction; nothing else is locked.
 --
 -- Planned once per connection: one account with a long tail among short ones makes a plan for the very account look
@@ -28,6 +29,8 @@ BEGIN
     -- transaction, and a payment is one. The sum is ledger.balance_of's, here because a call costs what it saves, and of
     -- no account but a locked one.
     SELECT CASE
+               -- Read here, past the lock: what waited for the account sees a halt that came meanwhile.
+               WHEN EXISTS (SELECT FROM ledger.halts h WHERE h.scope IN (p_tenant, ledger.platform())) THEN 'postings_halted'
                -- Each purpose is posted to only by the operations meant for it.
                WHEN NOT (s.purpose = ANY (CASE p_kind WHEN 'payment' THEN '{buyer,merchant}'::text[]
                                                       WHEN 'deposit' THEN '{external}'
@@ -51,7 +54,7 @@ BEGIN
        AND d.account_id = p_destination AND d.tenant_id = p_tenant;
     -- Another tenant's account and no account at all read the same: existence is not told.
     IF NOT FOUND THEN
-        RETURN 'account_unknown';
+        RETURN CASE WHEN ledger.is_halted(p_tenant) THEN 'postings_halted' ELSE 'account_unknown' END;
     END IF;
     -- Under row-level security a lock on a row that the policies hide locks nothing and says nothing.
     IF v_lock_missed THEN
@@ -69,11 +72,15 @@ END $$;
 --   recorded    this call decided (its outcome: posted or a refusal)
 --   replayed    the key was decided before, for the same fingerprint
 --   mismatched  the key was decided before, for another fingerprint: the row is the other one's
--- A settlement (p_terms: ledger.decide_settlement) moves nothing yet: its outcome is accepted, or a refusal.
+-- A settlement (p_terms: ledger.decide_settlement) moves nothing yet: its outcome is accepted, or a refusal. Of a refund or
+-- a reversal (p_terms: ledger.decide_correction) accounts and currency are the payment's: NULL here, and p_amount for all
+-- that there is.
 -- Fails, having changed nothing, by these names:
 --   key_too_early             the key's own time is more than a day ahead
 --   key_expiring              the key's window has just passed; a statement that could still post it may be alive
 --   key_expired               the window has passed and nothing was or will be posted
+--   postings_halted           an operator has halted this tenant's postings, or all (migrations/0013)
+--   payment_unknown, payment_not_posted, not_reversible: what is to be corrected cannot be (ledger.decide_correction)
 --   isolation_not_read_committed, key_taken_but_hidden, entries_once, settlement_terms_malformed,
 --   settlement_account_missing: must not happen; a defect or tampering
 CREATE FUNCTION ledger.post(
@@ -109,10 +116,14 @@ BEGIN
         END IF;
     END IF;
 
-    IF p_kind = 'settlement' THEN
+    IF p_terms IS NULL AND p_kind <> 'settlement' THEN
+        v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
+    ELSIF p_kind = 'settlement' THEN
         v_outcome := ledger.decide_settlement(p_tenant, p_key, p_source, p_destination, p_amount, p_currency, p_terms);
     ELSE
-        v_outcome := ledger.decide(p_tenant, p_kind, p_source, p_destination, p_amount, p_currency);
+        SELECT c.outcome, c.source, c.destination, c.amount, c.currency
+          INTO v_outcome, p_source, p_destination, p_amount, p_currency
+          FROM ledger.decide_correction(p_tenant, p_kind, p_terms, p_amount) c;
     END IF;
 
     -- Record. From here on the key is taken: a second statement for it waits on this row and then reads it.
@@ -156,8 +167,15 @@ BEGIN
         )
         INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, event_type)
         VALUES (p_tenant, p_key, 1, p_kind || '.posted.v1');
+        IF p_terms IS NOT NULL THEN
+            PERFORM ledger.record_correction(p_tenant, p_key, p_kind, p_terms, p_amount);
+        END IF;
     ELSIF v_outcome = 'accepted' THEN
         PERFORM ledger.open_settlement(p_tenant, p_key, p_source, p_destination, p_amount, p_currency, p_terms);
+    ELSIF v_outcome = ANY ('{postings_halted,payment_unknown,payment_not_posted,not_reversible}') THEN
+        -- No outcomes, since they may be otherwise tomorrow. Only now that the key is known to be new: a repeat of what was
+        -- decided has been answered above. The row that was inserted goes with the transaction.
+        PERFORM ledger.refuse(v_outcome, 'nothing is decided: a halt, or a payment that cannot be corrected');
     END IF;
 
     RETURN QUERY SELECT 'recorded', p_key, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency,

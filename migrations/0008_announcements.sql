@@ -8,12 +8,12 @@
 -- Takes up to p_most rows that nobody holds, for p_seconds, with the intents they announce: the first in the queue, and for a
 -- tenth the newest of those that were never tried, so that what is posted now does not wait for what fails. Two pollers never
 -- take the same row while its lease lasts. `kind` and what follows is NULL where the intent is gone, which is tampering; `fee` and
--- the two times after it, where it opened no settlement.
+-- the two times after it, where it opened no settlement; `corrects`, where it corrects no payment.
 CREATE FUNCTION ledger.lease_outbox(p_lease uuid, p_most integer, p_seconds integer)
 RETURNS TABLE (
     id bigint, tenant_id uuid, ledger_key uuid, sequence integer, event_type text, attempts smallint,
     kind text, outcome text, source uuid, destination uuid, amount bigint, currency text, created_at timestamptz,
-    fee bigint, limbo_at timestamptz, ended_at timestamptz, status text
+    fee bigint, limbo_at timestamptz, ended_at timestamptz, status text, corrects uuid
 )
 -- The index in order and no other way, whatever the statistics of a queue that was empty a moment ago say.
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -37,9 +37,10 @@ BEGIN
         )
         SELECT l.id, l.tenant_id, l.ledger_key, l.sequence, l.event_type, l.attempts,
                t.kind, t.outcome, t.source, t.destination, t.amount, t.currency::text, t.created_at,
-               s.fee, s.limbo_at, s.ended_at, s.status
+               s.fee, s.limbo_at, s.ended_at, s.status, c.original
           FROM leased l LEFT JOIN ledger.ledger_transactions t ON t.ledger_key = l.ledger_key AND t.tenant_id = l.tenant_id
                LEFT JOIN ledger.settlements s ON t.kind = 'settlement' AND s.settlement_id = l.ledger_key AND s.tenant_id = l.tenant_id
+               LEFT JOIN ledger.corrections c ON t.kind IN ('refund', 'reversal') AND c.ledger_key = l.ledger_key AND c.tenant_id = l.tenant_id
          ORDER BY l.id;
 END $$;
 

@@ -145,8 +145,8 @@ BEGIN
     RETURN v;
 END $$;
 
--- What the ledger would answer to this request if its key is new: 'accepted', or the name of the refusal. Whether the
--- buyer has the money is the hold's to say. p_terms: what the caller derives (domain::settlement::fee, domain::ledger_key),
+-- What the ledger would answer to this request if its key is new: 'accepted', or the name of the refusal; or 'postings_halted', as
+-- ledger.decide says it. Whether the buyer has the money is the hold's to say. p_terms: what the caller derives (domain::settlement::fee, domain::ledger_key),
 --   {"fee": minor units, or null for more than the amount, "escrow": account, "platform": account, "keys": {action: ledger key, … all nine}}
 CREATE FUNCTION ledger.decide_settlement(
     p_tenant uuid, p_key uuid, p_buyer uuid, p_merchant uuid, p_amount bigint, p_currency text, p_terms jsonb
@@ -158,6 +158,9 @@ DECLARE
     v_escrow ledger.accounts;
     v_keys text[];
 BEGIN
+    IF ledger.is_halted(p_tenant) THEN
+        RETURN 'postings_halted';
+    END IF;
     SELECT * INTO v_buyer FROM ledger.accounts WHERE account_id = p_buyer AND tenant_id = p_tenant;
     SELECT * INTO v_merchant FROM ledger.accounts WHERE account_id = p_merchant AND tenant_id = p_tenant;
     IF v_buyer IS NULL OR v_merchant IS NULL THEN
@@ -256,8 +259,8 @@ BEGIN
     END IF;
 END $$;
 
--- Posts an action whose turn it is: 'recorded', or 'waits', with nothing written, if an account is frozen and this does
--- not pass the freeze. A floor binds the hold alone, as a refusal. What a settlement itself debits may go below it, and
+-- Posts an action whose turn it is: 'recorded', or 'waits', with nothing written, if postings are halted, or an account is
+-- frozen and this does not pass the freeze. Nothing passes a halt. A floor binds the hold alone, as a refusal. What a settlement itself debits may go below it, and
 -- its row says so.
 CREATE FUNCTION ledger.post_action(p_settlement ledger.settlements, p_action text, p_passes_freeze boolean) RETURNS text
 LANGUAGE plpgsql AS $$
@@ -297,7 +300,7 @@ BEGIN
     IF v_seen <> 2 THEN
         PERFORM ledger.refuse('settlement_account_missing', 'an account of the settlement is not there any more');
     END IF;
-    IF v_frozen > 0 AND NOT p_passes_freeze THEN
+    IF ledger.is_halted(p_settlement.tenant_id) OR v_frozen > 0 AND NOT p_passes_freeze THEN
         RETURN 'waits';
     END IF;
     PERFORM ledger.record_action(p_settlement, p_action,
@@ -359,7 +362,7 @@ END $$;
 -- into a verification's row. Verdicts:
 --   recorded     by this call; the outcome says whether it was posted, approved, rejected or refused
 --   stands       recorded before, or burnt: the outcome is the first one's
---   waits        an account is frozen; nothing is recorded
+--   waits        an account is frozen, or postings are halted; nothing is recorded
 --   out_of_turn  a step before it has not succeeded, the settlement has failed, or has no such step
 CREATE FUNCTION ledger.settle_step(
     p_tenant uuid, p_settlement uuid, p_step text, p_answer text DEFAULT NULL, p_details jsonb DEFAULT '{}'
@@ -401,7 +404,8 @@ END $$;
 -- Undoes the newest posting that stands of a settlement that has failed for good. Verdicts:
 --   recorded     by this call, or
 --   stands       before it
---   waits        an account is frozen; nothing is recorded. What people have decided does not wait
+--   waits        an account is frozen, or postings are halted; nothing is recorded. What people have decided waits for a
+--                halt alone
 --   out_of_turn  a step may still come, none has failed, what it undoes was not posted, or something newer stands
 --   undecided    it is in limbo, and no refund was decided
 CREATE FUNCTION ledger.undo_step(p_tenant uuid, p_settlement uuid, p_undo text) RETURNS ledger.settlement_answer

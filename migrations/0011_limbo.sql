@@ -221,6 +221,7 @@ END $$;
 -- Posts what people have decided to release, under keys of its own: the steps' stay burnt. Passes the freeze. Verdicts:
 --   recorded     by this call, or
 --   stands       before it
+--   waits        postings are halted; nothing is recorded
 --   out_of_turn  the money is not where this takes it from, or there is no fee
 --   undecided    it is not in limbo, or no release was decided
 CREATE FUNCTION ledger.resolve_step(p_tenant uuid, p_settlement uuid, p_resolution text) RETURNS ledger.settlement_answer

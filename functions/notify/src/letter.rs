@@ -62,6 +62,24 @@ impl Moved {
                 destination: deposit.destination,
                 money: deposit.amount.of(deposit.currency),
             },
+            Subject::RefundPosted { refund } => Self {
+                name: "Refund",
+                verb: "refunded",
+                became: "was posted",
+                id: refund.refund_id,
+                source: refund.source,
+                destination: refund.destination,
+                money: refund.amount.of(refund.currency),
+            },
+            Subject::ReversalPosted { reversal } => Self {
+                name: "Reversal",
+                verb: "reversed",
+                became: "was posted",
+                id: reversal.reversal_id,
+                source: reversal.source,
+                destination: reversal.destination,
+                money: reversal.amount.of(reversal.currency),
+            },
             Subject::SettlementRequested { settlement } => {
                 Self::settlement(settlement, "to be settled", "was accepted")
             }
@@ -158,6 +176,7 @@ mod tests {
             amount: Amount::new(amount).unwrap(),
             currency: currency.parse().unwrap(),
             fee: 88,
+            payment: uuid!("0192f0c1-2b3a-8c4d-8e5f-000000000009").into(),
             occurred_at: datetime!(2026-02-03 04:05:06.7 +02:00),
         });
         about(&event, "billing@example.com".parse().unwrap())
@@ -177,6 +196,26 @@ mod tests {
              Event         0192f0c1-2b3a-84c8-831a-feea1ca2271e\n\n\
              This message can reach you more than once. It is about the same event then, and the same money.\n"
         );
+    }
+
+    #[test]
+    fn a_corrections_mail_says_what_was_given_back() {
+        for (event_type, subject, sentence) in [
+            (
+                EventType::RefundPosted,
+                "EUR 12.50 refunded",
+                "A refund of EUR 12.50 was posted.",
+            ),
+            (
+                EventType::ReversalPosted,
+                "EUR 12.50 reversed",
+                "A reversal of EUR 12.50 was posted.",
+            ),
+        ] {
+            let mail = mail(event_type, 1250, "EUR");
+            assert_eq!(mail.subject, subject);
+            assert_eq!(mail.text.lines().next(), Some(sentence));
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! `GET /v1/payments/{payment_id}` and `GET /v1/payments?idempotency_key=`: a payment as the ledger holds it.
+//! `GET /v1/payments/{payment_id}` and `GET /v1/payments?idempotency_key=`: a payment as the ledger holds it; and
+//! `GET /v1/payments/{payment_id}/refunds`: what was given back of it.
+
+mod refunds;
 
 use adapters::http::{self, Call, Success};
 use adapters::ledger::Ledger;
@@ -9,10 +12,13 @@ use domain::ledger_key::Step;
 use domain::problem::Problem;
 use lambda_http::{Body, Request, Response};
 
-/// Answers 200 with the payment, posted or refused; 404 if the tenant has none of that id or key.
+/// Answers 200 with the payment, posted or refused, or its corrections; 404 if the tenant has none of that id or key.
 pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
     http::answer(request, async |call| {
         let tenant = call.tenant()?;
+        if call.route() == "GET /v1/payments/{payment_id}/refunds" {
+            return refunds::show(ledger, tenant, &call).await;
+        }
         let payment = ledger.transaction(tenant, wanted(&call, tenant)?).await?;
         match payment {
             Some(recorded) if recorded.operation == Operation::Payment => {

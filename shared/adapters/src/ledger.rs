@@ -5,9 +5,11 @@
 
 pub mod accounts;
 pub mod balances;
+pub mod corrections;
 pub mod dead_letters;
 pub mod entries;
 pub mod freezes;
+pub mod halts;
 pub mod limbo;
 pub mod outbox;
 pub mod posting;

@@ -179,14 +179,16 @@ impl Once {
                 self.complete(claim, claim.fingerprint, &expired.answer()).await;
                 expired
             }
-            (Some("key_too_early"), _) => {
-                self.release(claim).await;
-                Problem::IdempotencyKeyTooEarly.into()
-            }
+            (Some("key_too_early"), _) => self.refused(claim, Problem::IdempotencyKeyTooEarly).await,
             (Some("key_expiring"), _) => {
                 self.release(claim).await;
                 ProblemBody::from(Problem::LedgerUnavailable).with_retry_after(60)
             }
+            // What these wait for may come, so the key is left as unused as it was.
+            (Some("payment_unknown"), _) => self.refused(claim, Problem::NotFound).await,
+            (Some("payment_not_posted"), _) => self.refused(claim, Problem::PaymentNotPosted).await,
+            (Some("not_reversible"), _) => self.refused(claim, Problem::NotReversible).await,
+            (Some("postings_halted"), _) => self.refused(claim, Problem::PostingsHalted).await,
             (_, LedgerError::Unknown(_)) => {
                 tracing::warn!(error = %error, "the outcome of a posting is unknown");
                 self.after_the_lease(Problem::OutcomeUnknown)
@@ -204,6 +206,12 @@ impl Once {
                 Problem::Internal.into()
             }
         }
+    }
+
+    /// The ledger will not decide, and has recorded nothing. Should the claim stay, its lease ends by itself.
+    async fn refused(&self, claim: &Claim, problem: Problem) -> ProblemBody {
+        self.release(claim).await;
+        problem.into()
     }
 
     /// Ends the claim of a statement that was certainly not carried out, so that a retry need not wait for the lease.

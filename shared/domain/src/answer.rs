@@ -72,9 +72,15 @@ fn document(status: u16, recorded: &Recorded) -> Answer {
 /// the reason by the problem's slug.
 #[must_use]
 pub fn resource(recorded: &Recorded) -> Vec<u8> {
+    document::write(&shown(recorded))
+}
+
+/// The same, to be a part of another document.
+#[must_use]
+pub fn shown(recorded: &Recorded) -> impl Serialize {
     // Indexing gives null for what is absent.
     let details = &recorded.details;
-    document::write(&Resource {
+    Resource {
         id: recorded.ledger_key,
         object: recorded.operation.as_str(),
         status: match recorded.outcome {
@@ -86,6 +92,10 @@ pub fn resource(recorded: &Recorded) -> Vec<u8> {
             Outcome::Posted | Outcome::Accepted => None,
             Outcome::Refused(refusal) => Some(refusal.problem().slug()),
         },
+        payment: match recorded.operation {
+            Operation::Refund | Operation::Reversal => Some(&details["payment"]),
+            Operation::Payment | Operation::Settlement | Operation::Deposit => None,
+        },
         source: recorded.source,
         destination: recorded.destination,
         amount: recorded.amount,
@@ -94,14 +104,14 @@ pub fn resource(recorded: &Recorded) -> Vec<u8> {
         metadata: details["metadata"].as_object().into_iter().flatten().collect(),
         card_token: match recorded.operation {
             Operation::Payment | Operation::Settlement => Some(&details["card_token"]),
-            Operation::Deposit => None,
+            Operation::Deposit | Operation::Refund | Operation::Reversal => None,
         },
         fee: match recorded.operation {
             Operation::Settlement => Some(&details["fee"]),
-            Operation::Payment | Operation::Deposit => None,
+            Operation::Payment | Operation::Deposit | Operation::Refund | Operation::Reversal => None,
         },
         created_at: timestamp(recorded.created_at),
-    })
+    }
 }
 
 /// The members in the order of the bytes. What was not given is null, so that every answer has the same members.
@@ -113,6 +123,9 @@ struct Resource<'a> {
     /// The slug of the problem it was answered with; a member of refused intents only.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// What it corrects; a member of refunds and reversals only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'a Value>,
     source: AccountId,
     destination: AccountId,
     amount: Amount,
@@ -235,6 +248,29 @@ mod tests {
     }
 
     #[test]
+    fn golden_bytes_of_a_posted_refund_and_of_a_reversal() {
+        for (operation, object) in [(Operation::Refund, "refund"), (Operation::Reversal, "reversal")] {
+            let details = json!({"metadata": {"why": "torn"}, "payment": "0192f0c1-2b3a-8c4d-8e5f-000000000009"});
+            let (status, _, body) = text(&Recorded {
+                details,
+                ..recorded(operation, Outcome::Posted)
+            });
+            let expected = format!(
+                concat!(
+                    r#"{{"id":"0192f0c1-2b3a-8c4d-8e5f-60718293a4b5","object":"{}","status":"posted","#,
+                    r#""payment":"0192f0c1-2b3a-8c4d-8e5f-000000000009","#,
+                    r#""source":"0192f0c1-2b3a-7c4d-8e5f-000000000001","#,
+                    r#""destination":"0192f0c1-2b3a-7c4d-8e5f-000000000002","#,
+                    r#""amount":1999,"currency":"EUR","description":null,"metadata":{{"why":"torn"}},"#,
+                    r#""created_at":"2026-02-03T02:05:06.700000Z"}}"#,
+                ),
+                object
+            );
+            assert_eq!((status, body), (201, expected));
+        }
+    }
+
+    #[test]
     fn golden_bytes_of_every_refusal() {
         let golden = [
             (
@@ -278,6 +314,20 @@ mod tests {
                 "fee-above-amount",
                 "Fee above the amount",
                 "The fee would be more than the amount.",
+            ),
+            (
+                Refusal::RefundAbovePayment,
+                422,
+                "refund-above-payment",
+                "Refund above the payment",
+                "The refund is of more than is left of the payment.",
+            ),
+            (
+                Refusal::PaymentAlreadyCorrected,
+                422,
+                "payment-already-corrected",
+                "Payment already corrected",
+                "The payment was refunded or reversed before.",
             ),
         ];
         for (refusal, status, slug, title, reason) in golden {

@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-pub use self::subject::{Deposit, Payment, Settlement, Subject};
+pub use self::subject::{Deposit, Payment, Refund, Reversal, Settlement, Subject};
 use crate::answer::timestamp;
 use crate::canonical::Canonical;
 pub use crate::ids::EventId;
@@ -39,6 +39,10 @@ pub enum EventType {
     PaymentPosted,
     /// A deposit was posted.
     DepositPosted,
+    /// A part of a payment, or all of it, went back.
+    RefundPosted,
+    /// A payment was undone.
+    ReversalPosted,
     /// A settlement was accepted.
     SettlementRequested,
     /// A settlement stopped: people decide.
@@ -56,9 +60,11 @@ pub struct UnknownEventType(String);
 
 impl EventType {
     /// Every type there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::PaymentPosted,
         Self::DepositPosted,
+        Self::RefundPosted,
+        Self::ReversalPosted,
         Self::SettlementRequested,
         Self::SettlementLimbo,
         Self::SettlementSettled,
@@ -71,6 +77,8 @@ impl EventType {
         match self {
             Self::PaymentPosted => "payment.posted.v1",
             Self::DepositPosted => "deposit.posted.v1",
+            Self::RefundPosted => "refund.posted.v1",
+            Self::ReversalPosted => "reversal.posted.v1",
             Self::SettlementRequested => "settlement.requested.v1",
             Self::SettlementLimbo => "settlement.limbo.v1",
             Self::SettlementSettled => "settlement.settled.v1",
@@ -128,14 +136,16 @@ pub struct Announced {
     pub currency: Currency,
     /// What the platform takes of a settlement, in minor units; 0 of anything else.
     pub fee: i64,
+    /// The payment that a refund or a reversal corrects; of anything else its own id.
+    pub payment: LedgerKey,
     /// When the ledger recorded it, by the database's clock.
     pub occurred_at: OffsetDateTime,
 }
 
 /// An event of Onceledger: the `detail` of what the bus delivers.
 ///
-/// At least once, in no order. Deduplicate by `event_id`; order by `sequence` within a payment, deposit or settlement, by nothing
-/// else. Ignore members that are not listed here: they may be added under the same version.
+/// At least once, in no order. Deduplicate by `event_id`; order by `sequence` within a payment, deposit, refund, reversal or
+/// settlement, by nothing else. Ignore members that are not listed here: they may be added under the same version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
@@ -172,6 +182,8 @@ impl Event {
         match self.subject {
             Subject::PaymentPosted { .. } => EventType::PaymentPosted,
             Subject::DepositPosted { .. } => EventType::DepositPosted,
+            Subject::RefundPosted { .. } => EventType::RefundPosted,
+            Subject::ReversalPosted { .. } => EventType::ReversalPosted,
             Subject::SettlementRequested { .. } => EventType::SettlementRequested,
             Subject::SettlementLimbo { .. } => EventType::SettlementLimbo,
             Subject::SettlementSettled { .. } => EventType::SettlementSettled,
@@ -245,6 +257,7 @@ mod tests {
             amount: Amount::new(1250).unwrap(),
             currency: "EUR".parse().unwrap(),
             fee: 66,
+            payment: uuid!("0192f0c1-2b3a-8c4d-8e5f-000000000009").into(),
             occurred_at: datetime!(2026-02-03 04:05:06.7 +02:00),
         }
     }
@@ -272,6 +285,24 @@ mod tests {
         assert_eq!(deposit["event_type"], "deposit.posted.v1");
         assert_eq!(deposit["deposit"]["deposit_id"], "0192f0c1-2b3a-8c4d-8e5f-60718293a4b5");
         assert_eq!(deposit["payment"], Value::Null);
+        for (event_type, name) in [
+            (EventType::RefundPosted, "refund"),
+            (EventType::ReversalPosted, "reversal"),
+        ] {
+            let expected = format!(
+                concat!(
+                    r#"{{"event_id":"0192f0c1-2b3a-84c8-831a-feea1ca2271e","#,
+                    r#""tenant_id":"0192f0c1-2b3a-7c4d-8e5f-000000000000","#,
+                    r#""sequence":1,"occurred_at":"2026-02-03T02:05:06.700000Z","event_type":"{name}.posted.v1","#,
+                    r#""{name}":{{"{name}_id":"0192f0c1-2b3a-8c4d-8e5f-60718293a4b5","#,
+                    r#""payment_id":"0192f0c1-2b3a-8c4d-8e5f-000000000009","#,
+                    r#""source":"0192f0c1-2b3a-7c4d-8e5f-000000000001","#,
+                    r#""destination":"0192f0c1-2b3a-7c4d-8e5f-000000000002","amount":1250,"currency":"EUR"}}}}"#,
+                ),
+                name = name
+            );
+            assert_eq!(text(&Event::from(announced(event_type))), expected);
+        }
         let settled = Event::from(announced(EventType::SettlementSettled));
         assert_eq!(
             text(&settled),

@@ -18,6 +18,7 @@
 //! | [`kyc`] | what the word of the provider who verifies merchants is worth |
 //! | [`breaker`] | whether that provider may be called at all |
 //! | [`event`] | what other systems are told, under which id |
+//! | [`halt`] | whose postings an operator halts |
 //! | [`principal`] | whether a signature names somebody who can be held to account |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
@@ -33,6 +34,7 @@ pub mod email_address;
 pub mod event;
 pub mod fingerprint;
 pub mod gate;
+pub mod halt;
 pub mod ids;
 pub mod intent;
 pub mod kyc;

@@ -31,6 +31,10 @@ pub enum Refusal {
     AccountNotEligible,
     /// What the platform takes is more than the amount.
     FeeAboveAmount,
+    /// A refund is of more than is left of its payment.
+    RefundAbovePayment,
+    /// A payment was corrected before: it cannot be reversed, or nothing of it is left to refund.
+    PaymentAlreadyCorrected,
 }
 
 /// The ledger holds an outcome that this version does not know.
@@ -46,7 +50,7 @@ impl UnknownOutcome {
 
 impl Outcome {
     /// Every outcome there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Posted,
         Self::Accepted,
         Self::Refused(Refusal::InsufficientFunds),
@@ -55,6 +59,8 @@ impl Outcome {
         Self::Refused(Refusal::CurrencyMismatch),
         Self::Refused(Refusal::AccountNotEligible),
         Self::Refused(Refusal::FeeAboveAmount),
+        Self::Refused(Refusal::RefundAbovePayment),
+        Self::Refused(Refusal::PaymentAlreadyCorrected),
     ];
 
     /// The name the ledger stores.
@@ -79,6 +85,8 @@ impl Refusal {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::AccountNotEligible => "account_not_eligible",
             Self::FeeAboveAmount => "fee_above_amount",
+            Self::RefundAbovePayment => "refund_above_payment",
+            Self::PaymentAlreadyCorrected => "payment_already_corrected",
         }
     }
 
@@ -92,6 +100,8 @@ impl Refusal {
             Self::CurrencyMismatch => Problem::CurrencyMismatch,
             Self::AccountNotEligible => Problem::AccountNotEligible,
             Self::FeeAboveAmount => Problem::FeeAboveAmount,
+            Self::RefundAbovePayment => Problem::RefundAbovePayment,
+            Self::PaymentAlreadyCorrected => Problem::PaymentAlreadyCorrected,
         }
     }
 }

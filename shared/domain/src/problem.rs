@@ -116,10 +116,18 @@ problems! {
         "An account named is not open to payments. Nothing moved; this key will always be answered so.";
     FeeAboveAmount, "fee-above-amount", 422 Rejected, "Fee above the amount":
         "The fee would be more than the amount. Nothing moved; this key will always be answered so.";
+    RefundAbovePayment, "refund-above-payment", 422 Rejected, "Refund above the payment":
+        "The refund is of more than is left of the payment. Nothing moved; this key will always be answered so.";
+    PaymentAlreadyCorrected, "payment-already-corrected", 422 Rejected, "Payment already corrected":
+        "The payment was refunded or reversed before. Nothing moved; this key will always be answered so.";
     CurrencyNotEnabled, "currency-not-enabled", 422 Rejected, "Currency not enabled":
         "The merchant is not onboarded in this currency. Nothing was opened.";
     IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
         "This key was first used for a different request, which stands. Mint a new key for a new intent.";
+    PaymentNotPosted, "payment-not-posted", 409 Conflict, "Payment not posted":
+        "Only a payment that was posted, or a settlement that is settled, can be refunded. Nothing moved; the key has not been used.";
+    NotReversible, "not-reversible", 409 Conflict, "Not reversible":
+        "A settlement is undone until it is settled, and refunded afterwards. Nothing moved; the key has not been used.";
     DeadLetterResolved, "dead-letter-resolved", 409 Conflict, "Dead letter resolved":
         "This dead letter was replayed or discarded before, which stands. Nothing was done.";
     NotInLimbo, "not-in-limbo", 409 Conflict, "Not in limbo":
@@ -134,6 +142,8 @@ problems! {
         "This request moved nothing. Send it again with the same key after the time in Retry-After.";
     LedgerUnavailable, "ledger-unavailable", 503 Unavailable, "Temporarily unavailable":
         "This request moved nothing. Send it again with the same key after the time in Retry-After.";
+    PostingsHalted, "postings-halted", 503 Unavailable, "Postings halted":
+        "No money moves at present, by an operator's decision. This request moved nothing. Send it again with the same key after the time in Retry-After.";
     ContactsUnavailable, "contacts-unavailable", 503 Unavailable, "Temporarily unavailable":
         "The merchant is onboarded; its contact may not have been stored or removed. Send the same request again.";
     OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
@@ -219,6 +229,7 @@ mod tests {
                 "in-progress",
                 "gate-unavailable",
                 "ledger-unavailable",
+                "postings-halted",
                 "contacts-unavailable",
                 "outcome-unknown"
             ]

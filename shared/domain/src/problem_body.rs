@@ -122,6 +122,8 @@ impl From<ClientKeyError> for ProblemBody {
 const fn pause(problem: Problem) -> Option<u64> {
     match (problem, problem.class()) {
         (Problem::OutcomeUnknown, _) => Some(STATEMENT_TIMEOUT_SECONDS + 1),
+        // People halt postings, and people end that.
+        (Problem::PostingsHalted, _) => Some(60),
         (_, Class::Unavailable | Class::InProgress) => Some(1),
         (_, Class::Rejected | Class::Conflict | Class::Internal) => None,
     }

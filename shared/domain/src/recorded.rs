@@ -30,7 +30,7 @@ pub struct Recorded {
     pub amount: Amount,
     /// Of what.
     pub currency: Currency,
-    /// `{"description"?: string, "metadata": {string: string}, "card_token"?: string}`
+    /// `{"description"?: string, "metadata": {string: string}, "card_token"?: string, "payment"?: id}`
     pub details: Value,
     /// Which rendering the answer has, for as long as the row exists.
     pub answer_version: i16,

@@ -9,6 +9,7 @@ pub mod merchant;
 mod operators;
 mod payments;
 mod problems;
+mod refunds;
 mod refusals;
 mod samples;
 mod settlements;

@@ -4,8 +4,10 @@
 
 mod balances;
 mod concurrency;
+pub mod corrections;
 mod guards;
 mod guards_alone;
+mod halts;
 mod key_window;
 pub mod merchant;
 mod pages;

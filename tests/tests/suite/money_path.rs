@@ -11,6 +11,7 @@ mod gate_off;
 mod logs;
 mod lost_responses;
 mod outages;
+mod refunds;
 mod reuse;
 mod round_trips;
 mod wiped_gate;

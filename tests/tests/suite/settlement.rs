@@ -6,6 +6,7 @@ mod crowd;
 mod decisions;
 mod desk;
 mod faults;
+mod halted;
 mod outages;
 pub mod stage;
 mod tasks;

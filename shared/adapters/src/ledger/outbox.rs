@@ -254,9 +254,13 @@ fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
     let Ok(amount) = Amount::try_from(column::<i64>(row, "amount")?) else {
         return unfounded("no amount");
     };
+    let (ledger_key, corrects): (Uuid, Option<Uuid>) = (column(row, "ledger_key")?, column(row, "corrects")?);
+    if matches!(known, EventType::RefundPosted | EventType::ReversalPosted) && corrects.is_none() {
+        return unfounded("it corrects nothing");
+    }
     Ok(Ok(Event::from(Announced {
         tenant: TenantId::from(column::<Uuid>(row, "tenant_id")?),
-        ledger_key: LedgerKey::from(column::<Uuid>(row, "ledger_key")?),
+        ledger_key: LedgerKey::from(ledger_key),
         sequence: sequence.into(),
         event_type: known,
         source: AccountId::from(column::<Uuid>(row, "source")?),
@@ -264,6 +268,7 @@ fn event(row: &Row) -> Result<Result<Event, Unannounceable>, LedgerError> {
         amount,
         currency,
         fee: column::<Option<i64>>(row, "fee")?.unwrap_or_default(),
+        payment: LedgerKey::from(corrects.unwrap_or(ledger_key)),
         occurred_at,
     })))
 }
@@ -285,7 +290,9 @@ fn founded(row: &Row, event_type: EventType, outcome: Option<&str>) -> Result<Op
     // Limbo comes once, and before the end.
     let last = if limbo_at.is_some() { 3 } else { 2 };
     let (sequence, happened_at) = match event_type {
-        EventType::PaymentPosted | EventType::DepositPosted => (1, first_as("posted")),
+        EventType::PaymentPosted | EventType::DepositPosted | EventType::RefundPosted | EventType::ReversalPosted => {
+            (1, first_as("posted"))
+        }
         EventType::SettlementRequested => (1, first_as("accepted")),
         EventType::SettlementLimbo => (2, limbo_at),
         EventType::SettlementSettled => (last, came_to("settled")),

@@ -4,6 +4,7 @@ use domain::answer::ANSWER_VERSION;
 use domain::fingerprint::Fingerprint;
 use domain::ids::{AccountId, LedgerKey, TenantId};
 use domain::intent::Intent;
+use domain::money::Amount;
 use domain::recorded::Recorded;
 use tokio_postgres::types::Type;
 
@@ -59,10 +60,8 @@ impl Ledger {
         intent: &Intent,
         fingerprint: Fingerprint,
     ) -> Result<Posting, LedgerError> {
-        // Money that comes from outside comes from the tenant's own external account.
-        let source = intent
-            .source()
-            .unwrap_or_else(|| AccountId::of_purpose(tenant, "external", intent.currency()));
+        // NULL for what a correction leaves to the payment it corrects.
+        let accounts = [intent.source(tenant), intent.destination()].map(|account| account.map(AccountId::uuid));
         let rows = self
             .call(
                 POST,
@@ -71,10 +70,13 @@ impl Ledger {
                     (&key.uuid(), Type::UUID),
                     (&intent.operation(), Type::TEXT),
                     (&fingerprint.as_bytes().as_slice(), Type::BYTEA),
-                    (&source.uuid(), Type::UUID),
-                    (&intent.destination().uuid(), Type::UUID),
-                    (&intent.amount().minor(), Type::INT8),
-                    (&intent.currency().code(), Type::TEXT),
+                    (&accounts[0], Type::UUID),
+                    (&accounts[1], Type::UUID),
+                    (&intent.amount().map(Amount::minor), Type::INT8),
+                    (
+                        &intent.currency().map(|currency| currency.code().to_owned()),
+                        Type::TEXT,
+                    ),
                     (&intent.details(), Type::JSONB),
                     (&ANSWER_VERSION, Type::INT2),
                     (&intent.terms(tenant, key), Type::JSONB),

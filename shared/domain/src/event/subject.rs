@@ -23,6 +23,18 @@ pub enum Subject {
         /// The deposit.
         deposit: Deposit,
     },
+    /// A part of a payment, or all of it, went back.
+    #[serde(rename = "refund.posted.v1")]
+    RefundPosted {
+        /// The refund.
+        refund: Refund,
+    },
+    /// A payment was undone: all of it went back.
+    #[serde(rename = "reversal.posted.v1")]
+    ReversalPosted {
+        /// The reversal.
+        reversal: Reversal,
+    },
     /// A settlement was accepted: nothing has moved yet.
     #[serde(rename = "settlement.requested.v1")]
     SettlementRequested {
@@ -81,6 +93,42 @@ pub struct Deposit {
     pub currency: Currency,
 }
 
+/// A refund, from where a payment or a settlement went back to where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Refund {
+    /// The `id` of `POST /v1/payments/{payment_id}/refunds`.
+    pub refund_id: LedgerKey,
+    /// The payment, or the settlement, that it corrects.
+    pub payment_id: LedgerKey,
+    /// The account debited: the payment's destination.
+    pub source: AccountId,
+    /// The account credited: the payment's source.
+    pub destination: AccountId,
+    /// In minor units of the currency: 1250 is EUR 12.50. All refunds of a payment together are never more than it.
+    pub amount: Amount,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
+/// A reversal, from where a payment went back to where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Reversal {
+    /// The `id` of `POST /v1/payments/{payment_id}/reversal`.
+    pub reversal_id: LedgerKey,
+    /// The payment that it undoes.
+    pub payment_id: LedgerKey,
+    /// The account debited: the payment's destination.
+    pub source: AccountId,
+    /// The account credited: the payment's source.
+    pub destination: AccountId,
+    /// In minor units of the currency: 1250 is EUR 12.50. The payment's own.
+    pub amount: Amount,
+    /// ISO 4217.
+    pub currency: Currency,
+}
+
 /// A settlement, from a buyer's account of the merchant's to the merchant's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -108,6 +156,7 @@ impl From<Announced> for Subject {
             amount,
             currency,
             fee,
+            payment,
             ..
         } = announced;
         let settlement = Settlement {
@@ -131,6 +180,26 @@ impl From<Announced> for Subject {
             EventType::DepositPosted => Self::DepositPosted {
                 deposit: Deposit {
                     deposit_id: ledger_key,
+                    source,
+                    destination,
+                    amount,
+                    currency,
+                },
+            },
+            EventType::RefundPosted => Self::RefundPosted {
+                refund: Refund {
+                    refund_id: ledger_key,
+                    payment_id: payment,
+                    source,
+                    destination,
+                    amount,
+                    currency,
+                },
+            },
+            EventType::ReversalPosted => Self::ReversalPosted {
+                reversal: Reversal {
+                    reversal_id: ledger_key,
+                    payment_id: payment,
                     source,
                     destination,
                     amount,

@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn a_deposit_names_only_where_the_money_goes() {
         let intent = Intent::Deposit(deposit(&[]).unwrap());
-        assert_eq!((intent.operation(), intent.source()), ("deposit", None));
+        let tenant = uuid::Uuid::from_u128(7).into();
+        let external = AccountId::of_purpose(tenant, "external", "EUR".parse().unwrap());
+        assert_eq!((intent.operation(), intent.source(tenant)), ("deposit", Some(external)));
         assert_eq!(intent.details(), json!({"metadata": {}}));
     }
 

@@ -2,6 +2,7 @@
 
 mod account_request;
 mod checks;
+mod correction;
 mod deposit;
 mod fields;
 mod invalid;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 pub use account_request::{AccountKind, AccountRequest};
+pub use correction::{Correction, CorrectionKind};
 pub use deposit::Deposit;
 pub use invalid::{FieldError, Invalid};
 pub use merchant_request::{Contact, MerchantRequest};
@@ -39,6 +41,8 @@ pub enum Intent {
     Deposit(Deposit),
     /// From a buyer's account to a merchant's, in steps.
     Settlement(Settlement),
+    /// Back the way a payment came.
+    Correction(Correction),
 }
 
 /// The kind of an [`Intent`], as the ledger stores it and the answer names it.
@@ -50,6 +54,10 @@ pub enum Operation {
     Deposit,
     /// See [`Settlement`].
     Settlement,
+    /// See [`CorrectionKind::Refund`].
+    Refund,
+    /// See [`CorrectionKind::Reversal`].
+    Reversal,
 }
 
 /// The ledger holds a kind of intent that this version does not know.
@@ -59,7 +67,13 @@ pub struct UnknownOperation(String);
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 3] = [Self::Payment, Self::Deposit, Self::Settlement];
+    pub const ALL: [Self; 5] = [
+        Self::Payment,
+        Self::Deposit,
+        Self::Settlement,
+        Self::Refund,
+        Self::Reversal,
+    ];
 
     /// The name the ledger stores.
     #[must_use]
@@ -68,6 +82,8 @@ impl Operation {
             Self::Payment => "payment",
             Self::Deposit => "deposit",
             Self::Settlement => "settlement",
+            Self::Refund => "refund",
+            Self::Reversal => "reversal",
         }
     }
 }
@@ -88,61 +104,67 @@ impl fmt::Display for Operation {
 }
 
 impl Intent {
-    /// `payment`, `deposit` or `settlement`: see [`Operation`].
+    /// `payment`, `deposit`, `settlement`, `refund` or `reversal`: see [`Operation`].
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Payment(_) => Operation::Payment.as_str(),
             Self::Deposit(_) => Operation::Deposit.as_str(),
             Self::Settlement(_) => Operation::Settlement.as_str(),
+            Self::Correction(correction) => correction.operation().as_str(),
         }
     }
 
-    /// The account to debit; `None` for a deposit, whose source is the tenant's external account.
+    /// The account to debit, which of a deposit is the tenant's external account. `None` for a correction: the ledger takes
+    /// it from the payment.
     #[must_use]
-    pub const fn source(&self) -> Option<AccountId> {
+    pub fn source(&self, tenant: TenantId) -> Option<AccountId> {
         match self {
             Self::Payment(payment) | Self::Settlement(Settlement { payment, .. }) => Some(payment.source),
-            Self::Deposit(_) => None,
+            Self::Deposit(deposit) => Some(AccountId::of_purpose(tenant, "external", deposit.currency)),
+            Self::Correction(_) => None,
         }
     }
 
-    /// The account to credit.
+    /// The account to credit; `None` for a correction.
     #[must_use]
-    pub const fn destination(&self) -> AccountId {
+    pub const fn destination(&self) -> Option<AccountId> {
         match self {
             Self::Payment(Payment { destination, .. })
             | Self::Deposit(Deposit { destination, .. })
             | Self::Settlement(Settlement {
                 payment: Payment { destination, .. },
                 ..
-            }) => *destination,
+            }) => Some(*destination),
+            Self::Correction(_) => None,
         }
     }
 
-    /// How much to move.
+    /// How much to move; `None` for a correction of all that there is.
     #[must_use]
-    pub const fn amount(&self) -> Amount {
+    pub const fn amount(&self) -> Option<Amount> {
         match self {
             Self::Payment(Payment { amount, .. })
             | Self::Deposit(Deposit { amount, .. })
             | Self::Settlement(Settlement {
                 payment: Payment { amount, .. },
                 ..
-            }) => *amount,
+            }) => Some(*amount),
+            Self::Correction(correction) => correction.amount(),
         }
     }
 
-    /// The currency that both accounts must hold.
+    /// The currency that both accounts must hold; `None` for a correction.
     #[must_use]
-    pub const fn currency(&self) -> Currency {
+    pub const fn currency(&self) -> Option<Currency> {
         match self {
             Self::Payment(Payment { currency, .. })
             | Self::Deposit(Deposit { currency, .. })
             | Self::Settlement(Settlement {
                 payment: Payment { currency, .. },
                 ..
-            }) => *currency,
+            }) => Some(*currency),
+            Self::Correction(_) => None,
         }
     }
 
@@ -154,11 +176,12 @@ impl Intent {
             Self::Deposit(deposit) => deposit.fingerprint(),
             // Not of the fee: it is ours to change, and a retry is a retry all the same.
             Self::Settlement(settlement) => settlement.payment.fingerprint(Operation::Settlement),
+            Self::Correction(correction) => correction.fingerprint(),
         }
     }
 
     /// What the ledger keeps only to render its answer: `description` and `card_token` where given, `metadata`; of a
-    /// settlement also its `fee`, null for one that is refused for it.
+    /// settlement also its `fee`, null for one that is refused for it; of a correction the `payment`.
     #[must_use]
     pub fn details(&self) -> Value {
         match self {
@@ -167,16 +190,18 @@ impl Intent {
                 description, metadata, ..
             }) => details(description.as_deref(), metadata, None),
             Self::Settlement(settlement) => settlement.details(),
+            Self::Correction(correction) => correction.details(),
         }
     }
 
-    /// What the ledger has to know of a settlement beside the rest, and cannot derive; `None` for what moves money at
-    /// once. `key` is the intent's own.
+    /// What the ledger has to know of a settlement or a correction beside the rest, and cannot derive; `None` for all
+    /// others. `key` is the intent's own.
     #[must_use]
     pub fn terms(&self, tenant: TenantId, key: LedgerKey) -> Option<Value> {
         match self {
             Self::Payment(_) | Self::Deposit(_) => None,
             Self::Settlement(settlement) => Some(settlement.terms(tenant, key)),
+            Self::Correction(correction) => Some(correction.terms()),
         }
     }
 }
@@ -201,8 +226,8 @@ mod tests {
             assert_eq!(operation.to_string().parse(), Ok(operation));
         }
         assert_eq!(
-            "refund".parse::<Operation>(),
-            Err(UnknownOperation("refund".to_owned()))
+            "chargeback".parse::<Operation>(),
+            Err(UnknownOperation("chargeback".to_owned()))
         );
     }
 }

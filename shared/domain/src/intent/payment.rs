@@ -117,7 +117,9 @@ mod tests {
     fn parse_text(body: &[u8]) -> Result<Payment, Invalid> {
         match Intent::payment(body, &Fees::default())? {
             Intent::Payment(payment) => Ok(payment),
-            Intent::Deposit(_) | Intent::Settlement(_) => panic!("a payment that does not ask to be settled"),
+            Intent::Deposit(_) | Intent::Settlement(_) | Intent::Correction(_) => {
+                panic!("a payment that does not ask to be settled")
+            }
         }
     }
 

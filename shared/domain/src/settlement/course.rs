@@ -41,7 +41,7 @@ pub enum Course {
     Burn,
     /// People decide.
     AwaitDecision,
-    /// An account is frozen. Nothing has failed: look again later.
+    /// An account is frozen, or postings are halted. Nothing has failed: look again later.
     Wait,
     /// The verification has no answer yet: ask again later.
     Park,
@@ -91,7 +91,7 @@ fn releasing(log: &StepLog) -> Course {
     }
 }
 
-/// How long to leave a settlement alone whose account is frozen, in seconds: a tenth of its age, so that a short freeze
+/// How long to leave a settlement alone that waits for people to unfreeze or go on, in seconds: a tenth of its age, so that a short freeze
 /// delays little and a long one costs little; from 5 seconds to 5 minutes.
 #[must_use]
 pub const fn wait_seconds(age_seconds: i64) -> i64 {

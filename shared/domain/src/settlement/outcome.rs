@@ -50,7 +50,13 @@ impl StepOutcome {
             | (Action::Step(_), Self::Burnt)
             | (Action::Undo(_) | Action::Resolve(_), Self::Posted) => true,
             (Action::Step(Step::Hold | Step::Release | Step::CollectFee), Self::Posted | Self::Refused(_)) => {
-                !matches!(self, Self::Refused(Refusal::AccountFrozen))
+                // Frozen, it waits; and it corrects no payment.
+                !matches!(
+                    self,
+                    Self::Refused(
+                        Refusal::AccountFrozen | Refusal::RefundAbovePayment | Refusal::PaymentAlreadyCorrected
+                    )
+                )
             }
             (Action::Step(Step::Verify), Self::Posted | Self::Refused(_))
             | (Action::Step(_), Self::Approved | Self::Rejected)

@@ -2,6 +2,7 @@
 
 mod deciding;
 mod freezing;
+mod halting;
 mod looking;
 mod people;
 mod scene;

@@ -28,7 +28,7 @@ const WHERE_NEXT: Expected = Members(&["tenant_id", "settlement_id", "next", "wa
 
 /// Each sample, its function, and its answer, in an order in which each finds what it needs.
 /// Samples have fixed keys: on a ledger that has seen them they are repeats.
-const SAMPLES: [(&str, &str, Expected); 26] = [
+const SAMPLES: [(&str, &str, Expected); 32] = [
     ("onboard-merchant", "onboard-merchant", Status(&[200, 201])),
     ("open-account", "open-account", Status(&[201])),
     ("open-account-merchant", "open-account", Status(&[201])),
@@ -38,6 +38,10 @@ const SAMPLES: [(&str, &str, Expected); 26] = [
     ("read-account-entries", "read-account", Status(&[200])),
     ("read-payment", "read-payment", Status(&[200])),
     ("read-payment-by-key", "read-payment", Status(&[200])),
+    ("refund-payment", "correct-payment", Status(&[201])),
+    // It was refunded in part.
+    ("reverse-payment", "correct-payment", Status(&[422])),
+    ("list-refunds", "read-payment", Status(&[200])),
     ("request-settlement", "request-settlement", Status(&[202])),
     ("read-settlement", "read-settlement", Status(&[200])),
     ("list-settlements", "read-settlement", Status(&[200])),
@@ -49,6 +53,9 @@ const SAMPLES: [(&str, &str, Expected); 26] = [
     ("freeze-account", "freeze-account", Status(&[200])),
     ("list-freezes", "freeze-account", Status(&[200])),
     ("unfreeze-account", "freeze-account", Status(&[200])),
+    ("halt-postings", "halt-postings", Status(&[200])),
+    ("list-halts", "halt-postings", Status(&[200])),
+    ("resume-postings", "halt-postings", Status(&[200])),
     ("settle-step", "settle-step", WHERE_NEXT),
     ("compensate", "compensate", WHERE_NEXT),
     ("await-decision", "await-decision", WHERE_NEXT),

@@ -88,6 +88,9 @@ told = [
         ("POST /v1/payments", "Authorize", merchant),
         ("GET /v1/payments/{payment_id}", "ReadPayment", merchant),
         ("GET /v1/payments", "ReadPayment", merchant),
+        ("GET /v1/payments/{payment_id}/refunds", "ReadPayment", merchant),
+        ("POST /v1/payments/{payment_id}/refunds", "CorrectPayment", merchant),
+        ("POST /v1/payments/{payment_id}/reversal", "CorrectPayment", merchant),
         ("POST /v1/deposits", "Deposit", merchant),
         ("POST /v1/settlements", "RequestSettlement", merchant),
         ("GET /v1/settlements", "ReadSettlement", merchant),
@@ -132,6 +135,9 @@ told = [
             "FreezeAccount",
             SIGNED,
         ),
+        ("GET /v1/operator/halts", "HaltPostings", SIGNED),
+        ("POST /v1/operator/halts/{scope}/halt", "HaltPostings", SIGNED),
+        ("POST /v1/operator/halts/{scope}/lift", "HaltPostings", SIGNED),
     ];
     let mut found = BTreeMap::new();
     for route in routes.as_array().expect("a list of routes") {
@@ -180,10 +186,12 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         ("Authorize", "poster"),
         ("AwaitDecision", "settler"),
         ("Compensate", "settler"),
+        ("CorrectPayment", "poster"),
         ("DeadLetters", "operator"),
         ("Deposit", "poster"),
         ("FoldBalances", "folder"),
         ("FreezeAccount", "operator"),
+        ("HaltPostings", "operator"),
         ("OnboardMerchant", "registrar"),
         ("OpenAccount", "registrar"),
         ("OutboxPoll", "poller"),
@@ -203,7 +211,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
             cloud.pgbouncer.port.to_string(),
             "{logical}"
         );
-        let uses_the_gate = ["Authorize", "Deposit", "RequestSettlement"].contains(&logical.as_str());
+        let uses_the_gate = ["Authorize", "CorrectPayment", "Deposit", "RequestSettlement"].contains(&logical.as_str());
         assert_eq!(environment.contains_key("GATE_TABLE"), uses_the_gate, "{logical}");
         if let Some(told) = environment.get("FUNCTION_TIMEOUT_SECONDS") {
             assert_eq!(*told, function.timeout_seconds.to_string(), "{logical}");

@@ -33,6 +33,7 @@ pub fn event(tenant: Uuid, event_type: EventType, occurred_at: OffsetDateTime) -
         amount: Amount::new(1250).unwrap(),
         currency: "EUR".parse().unwrap(),
         fee: 0,
+        payment: Uuid::new_v4().into(),
         occurred_at,
     })
 }

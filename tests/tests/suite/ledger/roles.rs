@@ -52,6 +52,7 @@ async fn the_owner_sees_and_changes_no_row_of_any_tenant() {
             "freezes",
             "resolution_proposals",
             "resolutions",
+            "corrections",
         ] {
             let sql = format!("SELECT count(*) FROM ledger.{table}");
             let seen: i64 = owner.query_one(&sql, &[]).await.unwrap().get(0);
@@ -226,7 +227,14 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
         ("registrar", vec!["onboard_merchant", "open_account"]),
         (
             "reader",
-            vec!["account", "account_entries", "settlement", "settlements", "transaction"],
+            vec![
+                "account",
+                "account_entries",
+                "corrections_of",
+                "settlement",
+                "settlements",
+                "transaction",
+            ],
         ),
         ("folder", vec!["accounts_to_fold", "fold"]),
         (
@@ -250,9 +258,12 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
                 "dead_letters",
                 "freeze_account",
                 "freezes_of",
+                "halt_postings",
+                "halts_that_hold",
                 "inspect_settlement",
                 "propose_resolution",
                 "resolve_dead_letter",
+                "resume_postings",
                 "stop_settlement",
                 "unfinished_settlements",
                 "unfreeze_account",

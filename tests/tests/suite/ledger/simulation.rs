@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
+use super::corrections::scene::{Correction, corrections, given_back};
 use super::guards_alone::FIND_DOUBLE_CHARGES;
 use super::merchant::Merchant;
 use super::statements::{
@@ -42,6 +43,10 @@ enum Op {
     /// The server's process is terminated so many microseconds after it was sent the posting.
     Terminate(prop::sample::Index, u64),
     Fold(usize),
+    /// Gives back this much of what an intent moved, or all that is left; not always of what was posted.
+    Refund(prop::sample::Index, Option<i64>),
+    /// Undoes what an intent moved.
+    Reverse(prop::sample::Index),
 }
 
 fn intents() -> impl Strategy<Value = Vec<Intent>> {
@@ -62,6 +67,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (which(), 0..20_000_u64).prop_map(|(which, after)| Op::Vanish(which, after)),
         2 => (which(), 0..20_000_u64).prop_map(|(which, after)| Op::Terminate(which, after)),
         3 => (0..FLOORS.len()).prop_map(Op::Fold),
+        3 => (which(), proptest::option::weighted(0.7, 1..60_i64)).prop_map(|(which, amount)| Op::Refund(which, amount)),
+        1 => which().prop_map(Op::Reverse),
     ];
     prop::collection::vec(op, 40..80)
 }
@@ -123,6 +130,10 @@ impl World {
                 Op::Fold(account) => {
                     fold(&folder, self.accounts[account]).await.unwrap();
                 }
+                Op::Refund(which, amount) => {
+                    correct(&poster, Correction::refund(which.get(&self.postings), amount)).await;
+                }
+                Op::Reverse(which) => correct(&poster, Correction::reversal(which.get(&self.postings))).await,
             }
         }
         told
@@ -214,6 +225,11 @@ impl World {
                      FROM ledger.ledger_entries WHERE tenant_id = $1";
         let sum = count(superuser, sum, tenant).await;
         assert_eq!(sum, 0, "the entries sum to zero");
+        for posting in &self.postings {
+            let back = given_back(superuser, posting).await;
+            assert!(back <= posting.amount, "{back} of {posting:?}");
+            assert_eq!(corrections(superuser, posting).await.iter().sum::<i64>(), back);
+        }
         let doubled = superuser.query(FIND_DOUBLE_CHARGES, &[]).await.unwrap();
         assert!(doubled.is_empty(), "no key was posted twice");
 
@@ -227,6 +243,20 @@ impl World {
                 let least = least_after_a_debit(superuser, *account).await;
                 assert!(least.is_none_or(|least| least >= floor), "{least:?} < {floor}");
             }
+        }
+    }
+}
+
+/// Asked for twice, and decided once; or not at all, of what is no posted payment.
+async fn correct(poster: &Client, correction: Correction) {
+    match correction.post(poster).await {
+        Ok(decision) => {
+            let again = correction.decide(poster).await;
+            assert_eq!((&*again.verdict, &again.outcome), ("replayed", &decision.outcome));
+        }
+        Err(error) => {
+            let name = name_of(&error);
+            assert!(["payment_unknown", "payment_not_posted"].contains(&&*name), "{error:?}");
         }
     }
 }

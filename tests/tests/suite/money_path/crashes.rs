@@ -74,7 +74,16 @@ const CRASHES: &[Crash] = {
 
 #[tokio::test]
 async fn a_process_killed_at_any_boundary_leaves_one_posting_and_one_answer() {
-    // Side by side, because most of each is waiting for a lease.
+    survived(|crash| async move { survive(crash, Scene::affordable().await).await }).await;
+}
+
+#[tokio::test]
+async fn a_refund_killed_at_any_boundary_leaves_one_posting_and_one_answer() {
+    survived(|crash| async move { survive(crash, Scene::refunding().await).await }).await;
+}
+
+/// Side by side, because most of each is waiting for a lease.
+async fn survived<F: Future<Output = ()> + Send + 'static>(survive: impl Fn(&'static Crash) -> F) {
     let mut crashes: JoinSet<()> = CRASHES.iter().map(survive).collect();
     let mut failed = 0;
     while let Some(ended) = crashes.join_next().await {
@@ -83,9 +92,8 @@ async fn a_process_killed_at_any_boundary_leaves_one_posting_and_one_answer() {
     assert_eq!(failed, 0, "boundaries failed, of {}; each said why", CRASHES.len());
 }
 
-async fn survive(crash: &'static Crash) {
+async fn survive(crash: &'static Crash, scene: Scene) {
     println!("{}", crash.at);
-    let scene = Scene::affordable().await;
     let (held, _faults) = scene.killed_at(&scene.payment(), crash.step, crash.fault).await;
     match crash.message {
         Message::Lost => drop(held.discard().await),

@@ -1,5 +1,6 @@
 //! One payment under one key, its accounts, and what the gate and the ledger hold of it.
 
+mod asked;
 mod takeover;
 
 use std::time::{Duration, SystemTime};
@@ -15,8 +16,10 @@ use tests::lambda::{Function, Setup};
 use tests::patience::until;
 use tests::token::Scope;
 use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use self::asked::Asked;
 use super::merchant::Merchant;
 
 /// The lease of the functions under test, in seconds: the least that outlasts a timeout of 1 s and a statement's 4 s.
@@ -32,7 +35,7 @@ pub const BY_GATE: &str = "replayed_by_gate";
 /// The ledger had, and the gate had not.
 pub const BY_LEDGER: &str = "replayed_by_ledger";
 
-/// A buyer about to pay a till.
+/// A buyer about to pay a till, or a till about to give back.
 pub struct Scene {
     pub cloud: Cloud,
     pub merchant: Merchant,
@@ -40,8 +43,9 @@ pub struct Scene {
     pub source: Uuid,
     pub destination: Uuid,
     pub key: Uuid,
-    /// The buyer's balance before, in minor units.
+    /// The source's balance before, in minor units.
     pub funds: i64,
+    asked: Asked,
     gate: aws_sdk_dynamodb::Client,
 }
 
@@ -61,6 +65,7 @@ impl Scene {
             destination: merchant.till().await,
             key: Uuid::now_v7(),
             funds,
+            asked: Asked::Payment,
             gate: cloud.dynamodb(),
             merchant,
             cloud,
@@ -81,7 +86,8 @@ impl Scene {
 
     /// Any body under the key.
     pub fn request(&self, body: &Value) -> ApiRequest {
-        ApiRequest::to("POST /v1/payments")
+        self.asked
+            .request()
             .from_tenant(self.merchant.tenant, Scope::Merchant)
             .key(self.key)
             .json(body)
@@ -89,15 +95,12 @@ impl Scene {
 
     /// The payment's body.
     pub fn body(&self) -> Value {
-        json!({
-            "source": self.source, "destination": self.destination, "amount": AMOUNT, "currency": "EUR",
-            "description": "Two espressi", "metadata": {"zone": "b", "order": "1"},
-        })
+        self.asked.body(self.source, self.destination)
     }
 
-    /// `authorize` with a short lease.
+    /// `authorize`, or `correct-payment` for a refund, with a short lease.
     pub fn setup(&self) -> Setup {
-        Function::of(&self.cloud, "authorize")
+        Function::of(&self.cloud, self.asked.function())
             .set("LEASE_SECONDS", LEASE_SECONDS)
             .set("FUNCTION_TIMEOUT_SECONDS", 1)
     }
@@ -173,11 +176,11 @@ impl Scene {
         self.number(sql, self.source).await
     }
 
-    /// Keys and outcomes of the payments the tenant asked for.
+    /// Keys and outcomes of the payments, or refunds, the tenant asked for.
     pub async fn intents(&self) -> Vec<(Uuid, String)> {
-        let sql =
-            "SELECT ledger_key, outcome FROM ledger.ledger_transactions WHERE tenant_id = $1 AND kind = 'payment'";
-        let rows = self.superuser.query(sql, &[&self.merchant.tenant]).await.unwrap();
+        let sql = "SELECT ledger_key, outcome FROM ledger.ledger_transactions WHERE tenant_id = $1 AND kind = $2";
+        let parameters: [&(dyn ToSql + Sync); 2] = [&self.merchant.tenant, &self.asked.kind()];
+        let rows = self.superuser.query(sql, &parameters).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 

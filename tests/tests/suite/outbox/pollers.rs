@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::scene::{BUS, Scene, event_id, metered};
+use crate::ledger::corrections::scene::Correction;
 use crate::ledger::scratch::in_scratch_database;
 
 #[tokio::test]
@@ -20,14 +21,29 @@ async fn an_event_says_what_the_ledger_says_and_nothing_else() {
         let till = scene.merchant.till().await;
         let payment = scene.merchant.payment(scene.buyer, till, 1250);
         payment.decide(&poster).await;
+        let refund = Correction::refund(&payment, None);
+        refund.decide(&poster).await;
+        let undone = scene.merchant.payment(scene.buyer, till, 1250);
+        undone.decide(&poster).await;
+        let reversal = Correction::reversal(&undone);
+        reversal.decide(&poster).await;
         scene.run(Duration::from_secs(1)).await.unwrap();
 
         let accepted = scene.bus.seen().accepted;
-        assert_eq!(accepted.len(), 2);
-        for (posting, kind) in [(deposit, "deposit"), (payment, "payment")] {
+        assert_eq!(accepted.len(), 5);
+        let back = |correction: &Correction| scene.merchant.payment(till, scene.buyer, 1250).with_key(correction.key);
+        for (posting, kind, corrects) in [
+            (deposit, "deposit", None),
+            (back(&refund), "refund", Some(payment.key)),
+            (payment, "payment", None),
+            (back(&reversal), "reversal", Some(undone.key)),
+        ] {
             let event_type = format!("{kind}.posted.v1");
-            let entry = accepted.iter().find(|entry| entry["DetailType"] == event_type).unwrap();
-            let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+            let detail = |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();
+            let is_its = |entry: &&Value| detail(entry)["event_id"] == json!(event_id(posting.key));
+            let entry = accepted.iter().find(is_its).unwrap();
+            assert_eq!(entry["DetailType"], event_type);
+            let detail = detail(entry);
             let sql = "SELECT created_at FROM ledger.ledger_transactions WHERE ledger_key = $1";
             let row = scene.superuser.query_one(sql, &[&posting.key]).await.unwrap();
             let recorded: OffsetDateTime = row.get(0);
@@ -37,6 +53,9 @@ async fn an_event_says_what_the_ledger_says_and_nothing_else() {
                 "source": posting.source, "destination": posting.destination, "amount": 1250, "currency": "EUR",
             });
             subject[format!("{kind}_id")] = json!(posting.key);
+            if let Some(payment) = corrects {
+                subject["payment_id"] = json!(payment);
+            }
             let expected = json!({
                 "event_id": event_id(posting.key),
                 "event_type": event_type,

@@ -41,6 +41,16 @@ async fn a_row_without_its_posted_intent_is_given_up_and_never_announced() {
         assert_eq!(refused.decide(&poster).await.outcome, "insufficient_funds");
         let deposit = scene.merchant.deposit(scene.buyer, 7);
         deposit.decide(&poster).await;
+        // A refund that no correction stands for.
+        let refund = untimed_key();
+        let forged = format!(
+            "INSERT INTO ledger.ledger_transactions
+             SELECT '{refund}', tenant_id, amount, created_at, destination, source, answer_version, currency, 'refund', outcome,
+                    fingerprint, details
+               FROM ledger.ledger_transactions WHERE ledger_key = '{}'",
+            deposit.key
+        );
+        scene.execute(&forged).await;
         scene.execute("DELETE FROM ledger.outbox").await;
         let forge = "INSERT INTO ledger.outbox (tenant_id, ledger_key, sequence, attempts, event_type)
                      VALUES ($1, $2, 1, 4, $3)";
@@ -50,6 +60,7 @@ async fn a_row_without_its_posted_intent_is_given_up_and_never_announced() {
             (scene.merchant.tenant, refused.key, "payment.posted.v1"),
             (scene.merchant.tenant, deposit.key, "payment.posted.v1"),
             (stranger, deposit.key, "deposit.posted.v1"),
+            (scene.merchant.tenant, refund, "refund.posted.v1"),
         ] {
             scene
                 .superuser
@@ -58,11 +69,11 @@ async fn a_row_without_its_posted_intent_is_given_up_and_never_announced() {
                 .unwrap();
         }
         let _poller = scene.polling().await;
-        scene.bus.sees(|seen| seen.messages.len() == 4).await;
+        scene.bus.sees(|seen| seen.messages.len() == 5).await;
         assert_eq!(scene.bus.seen().calls, 0);
-        assert_eq!(scene.dead_letters().await, 4);
+        assert_eq!(scene.dead_letters().await, 5);
         let why = "SELECT count(*) FROM ledger.dead_letters WHERE last_error LIKE 'the ledger does not bear it out: %'";
-        assert_eq!(scene.number(why).await, 4);
+        assert_eq!(scene.number(why).await, 5);
     })
     .await;
 }

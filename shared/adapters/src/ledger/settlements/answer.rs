@@ -34,7 +34,7 @@ pub enum Verdict {
     Recorded,
     /// It was done before, or there is nothing to do.
     Stands,
-    /// An account is frozen: nothing was done, and nothing has failed.
+    /// An account is frozen, or postings are halted: nothing was done, and nothing has failed.
     Waits,
     /// Something else comes first, or comes instead.
     OutOfTurn,

@@ -114,7 +114,7 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
     let told = cloud.ask(PROBE, &given).await;
     for logical in cloud.functions.keys() {
         let needs: &[&str] = match logical.as_str() {
-            "Authorize" | "Deposit" | "RequestSettlement" => &["Gate put", "Gate update"],
+            "Authorize" | "CorrectPayment" | "Deposit" | "RequestSettlement" => &["Gate put", "Gate update"],
             "OnboardMerchant" => &["Contacts put", "Contacts delete"],
             "OutboxPoll" => &[
                 "Events put",
@@ -146,8 +146,8 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
                 "WakeParkedDeadLetters send",
             ],
             "ResumeSettlements" => &["SettlementLong start", "ResumeSettlementsDeadLetters send"],
-            "Compensate" | "DeadLetters" | "FreezeAccount" | "OpenAccount" | "ReadAccount" | "ReadPayment"
-            | "ReadSettlement" => &[],
+            "Compensate" | "DeadLetters" | "FreezeAccount" | "HaltPostings" | "OpenAccount" | "ReadAccount"
+            | "ReadPayment" | "ReadSettlement" => &[],
             unknown => panic!("say what {unknown} needs"),
         };
         let allowed = told[logical]["allowed"].as_array();
