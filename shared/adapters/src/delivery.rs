@@ -26,7 +26,7 @@ pub struct Message {
     body: String,
 }
 
-/// The message is no event of ours. It will not become one: after a few more deliveries it is a dead letter.
+/// The message is no event of ours, or none of the bucket's. It will not become one: after a few more deliveries it is a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
     /// It is not what the bus delivers.
@@ -48,6 +48,41 @@ struct Delivery<'a> {
     source: String,
     #[serde(borrow)]
     detail: &'a RawValue,
+}
+
+/// An object that was put into a bucket, as S3 tells the default bus. Its other members do not matter here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "ObjectCreated")]
+pub struct Object {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key, as it was given.
+    pub key: String,
+}
+
+#[derive(Deserialize)]
+struct ObjectCreated {
+    bucket: Bucket,
+    object: Key,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
+}
+
+impl From<ObjectCreated> for Object {
+    fn from(created: ObjectCreated) -> Self {
+        Self {
+            bucket: created.bucket.name,
+            key: created.object.key,
+        }
+    }
 }
 
 /// What any event of ours says, be its type known here or not.
@@ -77,15 +112,34 @@ impl Message {
     /// # Errors
     /// [`NotOurs`]
     pub fn verbatim(&self) -> Result<(Header, &RawValue), NotOurs> {
-        let delivery: Delivery = serde_json::from_str(&self.body).map_err(|_| NotOurs::NoDelivery)?;
-        if delivery.source != Event::SOURCE {
-            return Err(NotOurs::Source);
-        }
+        let delivery = self.delivery_of(Event::SOURCE)?;
         let header: Header = read(delivery.detail.get())?;
         if header.event_type == delivery.detail_type {
             Ok((header, delivery.detail))
         } else {
             Err(NotOurs::Detail)
+        }
+    }
+
+    /// The object that S3 tells of.
+    ///
+    /// # Errors
+    /// [`NotOurs`]
+    pub fn object(&self) -> Result<Object, NotOurs> {
+        let delivery = self.delivery_of("aws.s3")?;
+        if delivery.detail_type == "Object Created" {
+            read(delivery.detail.get())
+        } else {
+            Err(NotOurs::Detail)
+        }
+    }
+
+    fn delivery_of(&self, source: &str) -> Result<Delivery<'_>, NotOurs> {
+        let delivery: Delivery = serde_json::from_str(&self.body).map_err(|_| NotOurs::NoDelivery)?;
+        if delivery.source == source {
+            Ok(delivery)
+        } else {
+            Err(NotOurs::Source)
         }
     }
 }
@@ -190,6 +244,23 @@ mod tests {
         assert_eq!(changed("/detail/event_id", json!("text")), NotOurs::Detail);
         assert_eq!(changed("/detail-type", json!("deposit.posted.v1")), NotOurs::Detail);
         assert_eq!(message(&json!("text")).event(), Err(NotOurs::NoDelivery));
+    }
+
+    #[test]
+    fn an_object_that_was_put_is_told_of_by_its_bucket_and_key() {
+        let batch: Batch = serde_json::from_str(include_str!("../../../events/match-statement.json")).unwrap();
+        let object = batch.messages[0].object().unwrap();
+        let expected = ("onceledger-statements", "acme/2026-05-22.csv");
+        assert_eq!((object.bucket.as_str(), object.key.as_str()), expected);
+        let changed = |path: &str, value: Value| {
+            let mut body: Value = serde_json::from_str(&batch.messages[0].body).unwrap();
+            *body.pointer_mut(path).unwrap() = value;
+            message(&body).object().unwrap_err()
+        };
+        assert_eq!(changed("/source", json!("onceledger")), NotOurs::Source);
+        assert_eq!(changed("/detail-type", json!("Object Deleted")), NotOurs::Detail);
+        assert_eq!(changed("/detail/object", json!({})), NotOurs::Detail);
+        assert_eq!(message(&body()).object(), Err(NotOurs::Source));
     }
 
     #[test]

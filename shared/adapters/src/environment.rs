@@ -330,6 +330,14 @@ pub fn archive_bucket() -> Result<String, Misconfigured> {
     text("ARCHIVE_BUCKET")
 }
 
+/// `STATEMENTS_BUCKET`: the bucket that providers' files are put in.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn statements_bucket() -> Result<String, Misconfigured> {
+    text("STATEMENTS_BUCKET")
+}
+
 /// `TOKENS_TABLE`: the table of the task tokens of those who wait for people's decision.
 ///
 /// # Errors

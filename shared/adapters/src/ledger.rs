@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod balances;
+pub mod breaks;
 pub mod corrections;
 pub mod dead_letters;
 pub mod entries;
@@ -15,6 +16,7 @@ pub mod outbox;
 pub mod posting;
 pub mod resume;
 pub mod settlements;
+pub mod statements;
 pub mod transactions;
 
 use std::time::Duration;

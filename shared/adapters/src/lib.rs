@@ -7,6 +7,8 @@
 //!
 //! A merchant is verified by [`kyc`], as far as its [`breaker`] allows. What has to wait for that is [`parked`], and
 //! woken through its task token by [`executions`].
+//!
+//! A provider's file is read from [`statement_files`].
 
 pub mod archive;
 mod aws;
@@ -27,5 +29,6 @@ pub mod mail;
 pub mod metrics;
 pub mod once;
 pub mod parked;
+pub mod statement_files;
 pub mod task;
 pub mod tokens;

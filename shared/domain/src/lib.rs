@@ -20,6 +20,7 @@
 //! | [`event`] | what other systems are told, under which id |
 //! | [`halt`] | whose postings an operator halts |
 //! | [`principal`] | whether a signature names somebody who can be held to account |
+//! | [`statement`] | where a provider's file and the ledger differ |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
 //! [`money`], [`ids`] and [`email_address`] are the words all of them use.
@@ -46,4 +47,5 @@ pub mod problem;
 pub mod problem_body;
 pub mod recorded;
 pub mod settlement;
+pub mod statement;
 pub mod window;

@@ -130,6 +130,8 @@ problems! {
         "A settlement is undone until it is settled, and refunded afterwards. Nothing moved; the key has not been used.";
     DeadLetterResolved, "dead-letter-resolved", 409 Conflict, "Dead letter resolved":
         "This dead letter was replayed or discarded before, which stands. Nothing was done.";
+    BreakResolved, "break-resolved", 409 Conflict, "Break resolved":
+        "This break was resolved before, which stands. Nothing was done.";
     NotInLimbo, "not-in-limbo", 409 Conflict, "Not in limbo":
         "This settlement goes on by itself, or has ended. There is nothing to decide.";
     SettlementEnded, "settlement-ended", 409 Conflict, "Settlement ended":

@@ -16,8 +16,9 @@ use tokio::task::JoinSet;
 use super::script::{Exchange, Fault, Order, Point, Script, Step};
 use crate::http;
 
-/// What the text of the posting contains, and no other statement.
-const POSTING: &[u8] = b"ledger.post(";
+/// What the text of a statement contains that is to be met as [`Step::Post`], and no other: each is the one commit of its
+/// function.
+const POSTINGS: [&[u8]; 2] = [b"ledger.post(", b"ledger.take_statement("];
 
 const SYNC: u8 = b'S';
 const QUERY: u8 = b'Q';
@@ -105,7 +106,7 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
                 continue;
             }
         };
-        posts |= message.windows(POSTING.len()).any(|text| text == POSTING);
+        posts |= is_posting(&message);
         batch.extend_from_slice(&message);
         match message[0] {
             SYNC | QUERY => {
@@ -249,6 +250,11 @@ impl Frames {
     }
 }
 
+fn is_posting(message: &[u8]) -> bool {
+    let holds = |text: &[u8]| message.windows(text.len()).any(|window| window == text);
+    POSTINGS.into_iter().any(holds)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -280,7 +286,7 @@ mod tests {
             to_client.write_all(&message(READY_FOR_QUERY, b"I")).await?;
             loop {
                 let message_in = from_client.message().await?;
-                if message_in.windows(POSTING.len()).any(|text| text == POSTING) {
+                if is_posting(&message_in) {
                     let _ = posted.send(());
                 }
                 if message_in[0] == SYNC {

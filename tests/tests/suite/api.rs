@@ -6,7 +6,7 @@ mod books;
 mod dead_letters;
 mod entries;
 pub mod merchant;
-mod operators;
+pub mod operators;
 mod payments;
 mod problems;
 mod refunds;

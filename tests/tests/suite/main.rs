@@ -8,6 +8,7 @@
 
 mod announced;
 mod api;
+mod buckets;
 mod consumers;
 mod kyc;
 mod ledger;
@@ -16,3 +17,4 @@ mod money_path;
 mod outbox;
 mod settlement;
 mod settlement_net;
+mod statements;

@@ -15,6 +15,7 @@ const METADATA_NAME_CHARS: usize = 40;
 const METADATA_VALUE_CHARS: usize = 500;
 const CARD_TOKEN_CHARS: usize = 128;
 const REASON_CHARS: usize = 500;
+const ASSIGNEE_CHARS: usize = 64;
 
 pub(super) fn account(value: &Value) -> Checked<AccountId> {
     match string(value)?.parse() {
@@ -58,9 +59,18 @@ pub(super) fn description(value: &Value) -> Checked<String> {
 }
 
 pub(super) fn reason(value: &Value) -> Checked<String> {
-    match text(value, 1, REASON_CHARS)? {
-        blank if blank.trim().is_empty() => refuse("must say why"),
-        reason => Ok(reason),
+    telling(value, REASON_CHARS, "must say why")
+}
+
+pub(super) fn assignee(value: &Value) -> Checked<String> {
+    telling(value, ASSIGNEE_CHARS, "must name somebody")
+}
+
+/// A text that is not all blank; `blank` says what it lacks if it is.
+fn telling(value: &Value, most: usize, blank: &str) -> Checked<String> {
+    match text(value, 1, most)? {
+        telling if telling.trim().is_empty() => refuse(blank),
+        telling => Ok(telling),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The requests, parsed: a value of these types has passed every check that needs no look at the ledger.
 
 mod account_request;
+mod assignment_request;
 mod checks;
 mod correction;
 mod deposit;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 pub use account_request::{AccountKind, AccountRequest};
+pub use assignment_request::AssignmentRequest;
 pub use correction::{Correction, CorrectionKind};
 pub use deposit::Deposit;
 pub use invalid::{FieldError, Invalid};

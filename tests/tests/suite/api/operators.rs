@@ -5,5 +5,5 @@ mod freezing;
 mod halting;
 mod looking;
 mod people;
-mod scene;
+pub mod scene;
 mod stopping;

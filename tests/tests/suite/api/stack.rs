@@ -5,6 +5,7 @@ mod announcing;
 mod archive;
 mod roles;
 mod settling;
+mod statements;
 
 use std::collections::BTreeMap;
 
@@ -138,6 +139,10 @@ told = [
         ("GET /v1/operator/halts", "HaltPostings", SIGNED),
         ("POST /v1/operator/halts/{scope}/halt", "HaltPostings", SIGNED),
         ("POST /v1/operator/halts/{scope}/lift", "HaltPostings", SIGNED),
+        ("GET /v1/operator/breaks", "Breaks", SIGNED),
+        ("GET /v1/operator/breaks/{break_id}", "Breaks", SIGNED),
+        ("POST /v1/operator/breaks/{break_id}/assignment", "Breaks", SIGNED),
+        ("POST /v1/operator/breaks/{break_id}/resolution", "Breaks", SIGNED),
     ];
     let mut found = BTreeMap::new();
     for route in routes.as_array().expect("a list of routes") {
@@ -185,6 +190,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
     let expected = [
         ("Authorize", "poster"),
         ("AwaitDecision", "settler"),
+        ("Breaks", "operator"),
         ("Compensate", "settler"),
         ("CorrectPayment", "poster"),
         ("DeadLetters", "operator"),
@@ -192,6 +198,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         ("FoldBalances", "folder"),
         ("FreezeAccount", "operator"),
         ("HaltPostings", "operator"),
+        ("MatchStatement", "matcher"),
         ("OnboardMerchant", "registrar"),
         ("OpenAccount", "registrar"),
         ("OutboxPoll", "poller"),
@@ -233,6 +240,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         "operator",
         "settler",
         "resumer",
+        "matcher",
     ] {
         let pooled = cloud.pooled_as(role).await;
         let sql = "SELECT session_user::text, current_user::text";

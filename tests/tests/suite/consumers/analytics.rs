@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use domain::event::{Event, EventType};
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
@@ -12,6 +10,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::scene::{Memory, batch, batch_of, consumer, delivery, event, failed, payment, poisons, says, ten_with};
+use crate::buckets::{new_bucket, s3};
 
 /// An empty archive.
 struct Scene {
@@ -24,11 +23,7 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let cloud = Cloud::running();
-        let bucket = format!("archive-{}", Uuid::new_v4());
-        let region = BucketLocationConstraint::from(cloud.aws.region.as_str());
-        let here = CreateBucketConfiguration::builder().location_constraint(region).build();
-        let make = s3(&cloud).create_bucket().bucket(&bucket);
-        make.create_bucket_configuration(here).send().await.unwrap();
+        let bucket = new_bucket(&cloud, "archive").await;
         Self {
             memory: Memory::of(&cloud, "analytics"),
             tenant: Uuid::new_v4(),
@@ -68,21 +63,6 @@ impl Scene {
         ids.sort_unstable();
         ids
     }
-}
-
-/// A client that no execution role binds.
-fn s3(cloud: &Cloud) -> aws_sdk_s3::Client {
-    let aws = &cloud.aws;
-    let keys = Credentials::new(&aws.access_key_id, &aws.secret_access_key, None, None, "state file");
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(aws.region.clone()))
-        .endpoint_url(&aws.endpoint)
-        .force_path_style(true)
-        .credentials_provider(keys)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
 }
 
 fn id_in(line: &str) -> String {

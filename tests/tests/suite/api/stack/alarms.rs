@@ -69,6 +69,7 @@ fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
         "Parked",
         "WakeParked",
         "ResumeSettlements",
+        "Statement",
     ];
     let not_empty = |dead: &str| {
         let (dead, metric) = (format!("{dead}DeadLetters"), "ApproximateNumberOfMessagesVisible");

@@ -40,8 +40,8 @@ sqs, events, functions = client("sqs"), client("events"), client("lambda")
 def queue(name):
     attributes = sqs.get_queue_attributes(QueueUrl=given["resources"][name], AttributeNames=["All"])["Attributes"]
     return attributes | {parsed: json.loads(attributes.get(parsed, "{}")) for parsed in ["RedrivePolicy", "Policy"]}
-def rule(name):
-    named = {"EventBusName": given["resources"]["Events"]}
+def rule(name, bus="Events"):
+    named = {"EventBusName": given["resources"].get(bus, bus)}
     found = events.describe_rule(Name=given["resources"][name], **named)
     targets = events.list_targets_by_rule(Rule=given["resources"][name], **named)["Targets"]
     pattern = json.loads(found["EventPattern"])
@@ -51,7 +51,8 @@ def source(name):
     return {name: value for name, value in found.items() if name != "LastModified"}
 told = {
     "queues": {name: queue(name) for name, url in given["resources"].items() if url.startswith("http")},
-    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule", "SettlementRule"]},
+    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule", "SettlementRule"]}
+             | {"StatementRule": rule("StatementRule", "default")},
     "sources": {name: source(name) for name in ["Notify", "Analytics"]},
 }
 "#;
@@ -136,10 +137,10 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
 async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     let cloud = Cloud::running();
     let told = consumers(&cloud).await;
-    let [notify, analytics, settlement] =
-        ["NotifyRule", "AnalyticsRule", "SettlementRule"].map(|rule| &told["rules"][rule]["Arn"]);
+    let [notify, analytics, settlement, statement] =
+        ["NotifyRule", "AnalyticsRule", "SettlementRule", "StatementRule"].map(|rule| &told["rules"][rule]["Arn"]);
     let queues = told["queues"].as_object().unwrap();
-    assert_eq!(queues.len(), 12, "{:?}", queues.keys());
+    assert_eq!(queues.len(), 14, "{:?}", queues.keys());
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
         // 14 days, the longest there is, since what expires is gone. A parked verification goes on without its message.
@@ -148,7 +149,8 @@ async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
         let expected = match name.as_str() {
             "NotifyQueue" => notify.clone(),
             "AnalyticsQueue" => analytics.clone(),
-            "RuleDeadLetters" => json!([notify, analytics, settlement]),
+            "StatementQueue" => statement.clone(),
+            "RuleDeadLetters" => json!([notify, analytics, settlement, statement]),
             _ => {
                 assert_eq!(
                     queue["Policy"],

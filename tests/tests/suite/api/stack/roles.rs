@@ -42,8 +42,8 @@ def handler(event, context):
         content = {"Simple": {"Subject": {"Data": probe}, "Body": {"Text": {"Data": probe}}}}
         to = {"ToAddresses": ["probe@example.com"]}
         yield f"{called} send", lambda: ses.send_email(FromEmailAddress=sender, Destination=to, Content=content)
-    def bucket(key):
-        named = {"Bucket": resource["Archive"], "Key": key}
+    def bucket(key, name="Archive"):
+        named = {"Bucket": resource[name], "Key": key}
         yield f"{key} put", lambda: s3.put_object(**named, Body=b"")
         yield f"{key} get", lambda: s3.get_object(**named)
         yield f"{key} delete", lambda: s3.delete_object(**named)
@@ -63,6 +63,8 @@ def handler(event, context):
     attempts += [*mail("ours", event["sender"]), *mail("another", "another@" + event["sender"].partition("@")[2])]
     attempts += [*bucket("events/probe"), *bucket("probe")]
     attempts.append(("Archive list", lambda: s3.list_objects_v2(Bucket=resource["Archive"])))
+    attempts += [*bucket("probe.csv", "Statements"), *bucket("mappings/probe.json", "Statements")]
+    attempts.append(("Statements list", lambda: s3.list_objects_v2(Bucket=resource["Statements"])))
     allowed = []
     for name, attempt in attempts:
         try:
@@ -146,8 +148,9 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
                 "WakeParkedDeadLetters send",
             ],
             "ResumeSettlements" => &["SettlementLong start", "ResumeSettlementsDeadLetters send"],
-            "Compensate" | "DeadLetters" | "FreezeAccount" | "HaltPostings" | "OpenAccount" | "ReadAccount"
-            | "ReadPayment" | "ReadSettlement" => &[],
+            "MatchStatement" => &["StatementQueue receive", "probe.csv get", "mappings/probe.json get"],
+            "Breaks" | "Compensate" | "DeadLetters" | "FreezeAccount" | "HaltPostings" | "OpenAccount"
+            | "ReadAccount" | "ReadPayment" | "ReadSettlement" => &[],
             unknown => panic!("say what {unknown} needs"),
         };
         let allowed = told[logical]["allowed"].as_array();

@@ -1,0 +1,15 @@
+//! The Lambda function `breaks`.
+
+use adapters::ledger::Ledger;
+use adapters::{environment, log};
+use lambda_http::{Error, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    log::to_stdout();
+    let ledger = &Ledger::at(&environment::Database::from_environment()?);
+    lambda_http::run(service_fn(async |request| {
+        Ok::<_, Error>(breaks::handle(ledger, request).await)
+    }))
+    .await
+}
