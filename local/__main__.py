@@ -16,6 +16,7 @@ from local.fresh import in_fresh_cloud
 from local.identity import Accounts, Issuer
 from local.operators import OPERATORS, Operator
 from local.processes import StartFailed
+from local.reconciliation import reconcile, save_page, tell
 from local.state import read_state
 
 
@@ -52,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", lambda options: demonstrate(_state(options)), "show the main job on the running cloud")
     events = command("events", lambda options: show(_state(options), options.words), "print the mails and the archive's lines that events became")
     events.add_argument("words", nargs="?", default="", help="only those that hold this, such as a payment's id")
+    proving = command("reconcile", _reconcile, "prove the books now; print what was found, and where the report is")
+    proving.add_argument("--seal", action="store_true", help="and seal what is proved")
+    proving.add_argument("--full", action="store_true", help="all there ever was, and not what is new")
     command("down", lambda options: down(options.cloud), "stop the cloud; its ledger stays on disk")
     command("clean", _clean, "stop all clouds and remove what they kept")
     fresh = command("fresh", _fresh, "run a command beside a cloud of its own")
@@ -77,6 +81,14 @@ def _operator(options) -> int:
     answer = Operator(_state(options), options.name).call(options.method, options.path, options.body)
     print(answer.status, answer.body.decode())
     return 0 if answer.status < 400 else 1
+
+
+def _reconcile(options) -> int:
+    state = _state(options)
+    report = reconcile(state, seal=options.seal, full=options.full)
+    tell(report)
+    print(f"  page:   {save_page(state, report)}")
+    return 1 if report["severity"] == "critical" else 0
 
 
 def _fresh(options) -> int:

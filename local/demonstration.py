@@ -15,6 +15,7 @@ from local.cloud import function_processes
 from local.crash import Missed, gate_status, killed_after_commit
 from local.identity import Accounts, Issuer
 from local.postgres import psql
+from local.reconciliation import reconcile, save_page, tell
 
 CURRENCY = "EUR"
 AT_ONCE = 50
@@ -42,6 +43,7 @@ def demonstrate(state: dict) -> int:
         _undo_one(shop, state)
         charges.append(_decide_one(shop, state))
         _show_the_ledger(shop, charges, state)
+        _prove_the_books(state)
     except (PromiseBroken, Missed, settlements.Missed) as broken:
         print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
         return 1
@@ -257,6 +259,15 @@ def _show_the_ledger(shop: Shop, charges: list[int], state: dict) -> None:
     print(f"  all tenants, read as auditor: {entries} entries of {transactions} transactions, sum {total}")
     if int(total) != 0:
         raise PromiseBroken("all entries together must sum to zero")
+
+
+def _prove_the_books(state: dict) -> None:
+    _heading("The books are proved, as every night")
+    report = reconcile(state, seal=True)
+    tell(report)
+    print(f"  page: {save_page(state, report)}")
+    if report["severity"] == "critical":
+        raise PromiseBroken("the books must agree")
 
 
 def _charged_once(shop: Shop, before: int, amount: int, payment: str) -> None:

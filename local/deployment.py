@@ -37,6 +37,7 @@ def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issu
         "Fees": FEES,
         "Announcing": schedules,
         "Recovering": schedules,
+        "Reconciling": schedules,
     }
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     command = [str(VENV_BIN / "sam"), "deploy", "--template-file", str(template), "--config-env", "local"]

@@ -101,10 +101,6 @@ CREATE VIEW ledger.statement_rows WITH (security_invoker = true) AS
     SELECT settlement_id, tenant_id, 'settlement', amount, currency::text, ended_at
       FROM ledger.settlements
      WHERE status = 'settled';
--- A period's rows. Intents come in the order of time, so a summary of each few pages finds them, and costs a posting next to nothing.
-CREATE INDEX transactions_by_time ON ledger.ledger_transactions USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
-CREATE INDEX settlements_settled ON ledger.settlements (ended_at) WHERE status = 'settled';
-
 -- A break as operators see it.
 CREATE VIEW ledger.shown_breaks WITH (security_invoker = true) AS
     SELECT b.*, s.object, a.assignee, a.assigned_by, a.assigned_at, a.reason AS assigned_for

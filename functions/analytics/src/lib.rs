@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use adapters::archive::{Archive, ArchiveError, Object};
+use adapters::archive::{Archive, Object};
+use adapters::bucket::BucketError;
 use adapters::consumed::{Claimed, Consumed, ConsumedError};
 use adapters::delivery::{Batch, Failures, Message, NotOurs};
 use domain::ids::EventId;
@@ -81,7 +82,7 @@ impl Analytics {
         }
     }
 
-    async fn day(&self, date: Date, lines: &[Line<'_>]) -> Result<(), ArchiveError> {
+    async fn day(&self, date: Date, lines: &[Line<'_>]) -> Result<(), BucketError> {
         let events: Vec<_> = lines.iter().map(|line| line.json).collect();
         let object = Object::of(date, &events);
         self.archive.put(&object).await?;

@@ -1,57 +1,28 @@
 //! The archive: events as they came, one JSON document a line, by the day on which they happened.
 
-use std::time::Duration;
-
-use aws_config::retry::RetryConfig;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
 use sha2::{Digest, Sha256};
 use time::Date;
 
-use crate::aws;
-
-/// The archive did not take an object, or whether it did is unknown. By name.
-#[derive(Debug, thiserror::Error)]
-#[error("the archive failed: {0}")]
-pub struct ArchiveError(String);
+use crate::bucket::{Bucket, BucketError};
 
 /// The archive's bucket.
 #[derive(Clone, Debug)]
-pub struct Archive {
-    client: Client,
-    bucket: String,
-}
+pub struct Archive(Bucket);
 
 impl Archive {
     /// The archive in this bucket.
     pub async fn open(bucket: String) -> Self {
-        let sdk = aws::reach(aws::attempts_of(Duration::from_secs(3)), RetryConfig::standard()).await;
-        Self {
-            client: Client::new(&sdk),
-            bucket,
-        }
+        Self(Bucket::open(bucket).await)
     }
 
     /// Adds an object.
     ///
     /// # Errors
-    /// [`ArchiveError`]: it may have been added; adding it again changes nothing.
-    pub async fn put(&self, object: &Object) -> Result<(), ArchiveError> {
-        let ended = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(&object.key)
-            .content_type("application/x-ndjson")
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(object.body.clone()))
-            .send()
-            .await;
-        match ended {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ArchiveError(aws::error_name(&error))),
-        }
+    /// [`BucketError`]: it may have been added; adding it again changes nothing.
+    pub async fn put(&self, object: &Object) -> Result<(), BucketError> {
+        self.0
+            .put(&object.key, "application/x-ndjson", object.body.clone())
+            .await
     }
 }
 

@@ -322,6 +322,38 @@ pub fn long_machine_arn() -> Result<String, Misconfigured> {
     text("LONG_MACHINE_ARN")
 }
 
+/// `GATE_TABLE`: the gate's table, for who claims nothing in it.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn gate_table() -> Result<String, Misconfigured> {
+    text("GATE_TABLE")
+}
+
+/// `REPORTS_BUCKET`: the bucket that reconciliation's reports are kept in.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn reports_bucket() -> Result<String, Misconfigured> {
+    text("REPORTS_BUCKET")
+}
+
+/// `PAGER_TOPIC_ARN`: the topic that people on duty are subscribed to.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn pager_topic() -> Result<String, Misconfigured> {
+    text("PAGER_TOPIC_ARN")
+}
+
+/// `DEAD_LETTER_QUEUES`: the URLs of queues that should be empty, with a comma between each two.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn dead_letter_queues() -> Result<Vec<String>, Misconfigured> {
+    Ok(text("DEAD_LETTER_QUEUES")?.split(',').map(str::to_owned).collect())
+}
+
 /// `ARCHIVE_BUCKET`: the bucket that events are archived in.
 ///
 /// # Errors

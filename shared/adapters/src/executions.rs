@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 
 use crate::aws;
@@ -31,6 +32,15 @@ pub enum Started {
     Started,
     /// The name was taken: an execution cannot be begun twice under it.
     AlreadyExists,
+}
+
+/// Some of a machine's running executions.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Their names.
+    pub names: Vec<String>,
+    /// What to ask the next page with. `None`: there is none.
+    pub next: Option<String>,
 }
 
 /// The executions of this account.
@@ -93,5 +103,27 @@ impl Executions {
             Some(StartExecutionError::ExecutionAlreadyExists(_)) => Ok(Started::AlreadyExists),
             Some(_) | None => Err(ExecutionsError(aws::error_name(&error))),
         }
+    }
+
+    /// A page of the executions of `machine` (an ARN) that run now, newest first; `next` is the page's before. One that runs
+    /// from the first page to the last is on one of them; of those that begin or end meanwhile some are.
+    ///
+    /// # Errors
+    /// [`ExecutionsError`]
+    pub async fn running(&self, machine: &str, next: Option<String>) -> Result<Running, ExecutionsError> {
+        let page = self
+            .client
+            .list_executions()
+            .state_machine_arn(machine)
+            .status_filter(ExecutionStatus::Running)
+            .max_results(1000)
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| ExecutionsError(aws::error_name(&error)))?;
+        Ok(Running {
+            names: page.executions.into_iter().map(|execution| execution.name).collect(),
+            next: page.next_token,
+        })
     }
 }

@@ -4,26 +4,25 @@
 //! error: the write may have landed). The SDK repeats by itself, so "lost" is looked at once more: what stands there
 //! under our own token is our own write, whose first response was lost.
 
+pub mod audit;
 mod item;
+mod table;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::answer::Answer;
 use domain::fingerprint::Fingerprint;
-use domain::gate::{GateKey, Lease, Record, Status, TTL_SECONDS};
+use domain::gate::{Lease, Record, Status, TTL_SECONDS};
 use domain::ids::{ClientKey, Owner, TenantId};
 
 use crate::environment;
 use item::{blob, number, text};
+use table::{Changes, Table, written};
 
 /// The gate cannot be used: what it said, or whether it did the write, is unknown.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +60,7 @@ pub struct Claim {
 /// The gate table.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    client: Client,
-    table: String,
+    table: Table,
     lease: Lease,
 }
 
@@ -87,8 +85,10 @@ impl Gate {
             .load()
             .await;
         Self {
-            client: Client::new(&sdk),
-            table: config.table,
+            table: Table {
+                client: Client::new(&sdk),
+                name: config.table,
+            },
             lease: config.lease,
         }
     }
@@ -105,9 +105,10 @@ impl Gate {
     /// [`GateError`]: nothing moves, the client is told to try again, and finds its own claim or none.
     pub async fn claim(&self, claim: &Claim, now_ms: i64) -> Result<Written, GateError> {
         let ended = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(item::write(claim, &self.fresh(claim, now_ms))))
             // TTL deletes days late; what has expired counts as absent already.
             .condition_expression("attribute_not_exists(pk) OR expires_at < :now")
@@ -145,7 +146,9 @@ impl Gate {
                 (":dead_attempt", number(&dead.attempt)),
             ],
         };
-        self.update(claim, changes, Status::Pending).await
+        self.table
+            .update((claim.tenant, claim.key), claim.owner, changes, Status::Pending)
+            .await
     }
 
     /// Step 2: says that the ledger is about to be asked. Must succeed before it is.
@@ -162,7 +165,9 @@ impl Gate {
                 (":me", text(&claim.owner)),
             ],
         };
-        self.update(claim, changes, Status::Processing).await
+        self.table
+            .update((claim.tenant, claim.key), claim.owner, changes, Status::Processing)
+            .await
     }
 
     /// Instead of step 4: ends the lease of a claim under which certainly nothing was or will be posted.
@@ -179,7 +184,9 @@ impl Gate {
                 (":me", text(&claim.owner)),
             ],
         };
-        self.update(claim, changes, Status::Processing).await
+        self.table
+            .update((claim.tenant, claim.key), claim.owner, changes, Status::Processing)
+            .await
     }
 
     /// Step 4: keeps the ledger's answer, under the ledger's fingerprint, for whoever asks next.
@@ -187,21 +194,16 @@ impl Gate {
     /// # Errors
     /// [`GateError`]: the client still gets its answer, because the ledger has it; reconciliation repairs the gate.
     pub async fn complete(&self, claim: &Claim, decided: Fingerprint, answer: &Answer) -> Result<Written, GateError> {
+        let mut values = table::completion(claim.owner, decided, answer);
+        values.push((":processing", text(&Status::Processing.as_str())));
         let changes = Changes {
-            expression: "SET #status = :complete, fingerprint = :fingerprint, response_status = :code, \
-                         response_type = :type, response_body = :body",
+            expression: table::COMPLETION,
             condition: "#owner = :me AND #status = :processing",
-            values: vec![
-                (":complete", text(&Status::Complete.as_str())),
-                (":processing", text(&Status::Processing.as_str())),
-                (":me", text(&claim.owner)),
-                (":fingerprint", blob(decided.as_bytes())),
-                (":code", number(&answer.status)),
-                (":type", text(&answer.content_type)),
-                (":body", blob(&answer.body)),
-            ],
+            values,
         };
-        self.update(claim, changes, Status::Complete).await
+        self.table
+            .update((claim.tenant, claim.key), claim.owner, changes, Status::Complete)
+            .await
     }
 
     fn fresh(&self, claim: &Claim, now_ms: i64) -> Record {
@@ -214,71 +216,5 @@ impl Gate {
             answer: None,
             expires_at_s: now_ms / 1000 + TTL_SECONDS,
         }
-    }
-
-    /// Makes the changes; `to` is the status they leave. A record of ours in that status is this write, landed before.
-    async fn update(&self, claim: &Claim, changes: Changes, to: Status) -> Result<Written, GateError> {
-        let values = changes
-            .values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let ended = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&GateKey::partition(claim.tenant, claim.key)))
-            .key("sk", text(&GateKey::sort(claim.key)))
-            .update_expression(changes.expression)
-            .condition_expression(changes.condition)
-            .set_expression_attribute_names(Some(names(&changes)))
-            .set_expression_attribute_values(Some(values.collect()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let written = written(ended, |error| {
-            if let UpdateItemError::ConditionalCheckFailedException(failed) = error {
-                Some(failed)
-            } else {
-                None
-            }
-        })?;
-        Ok(match written {
-            Written::Lost(Some(record)) if record.owner == claim.owner && record.status == to => Written::Done,
-            Written::Done | Written::Lost(_) => written,
-        })
-    }
-}
-
-/// One conditional update.
-struct Changes {
-    expression: &'static str,
-    condition: &'static str,
-    values: Vec<(&'static str, AttributeValue)>,
-}
-
-/// `owner` and `status` are reserved words of DynamoDB; a name that is declared and not used is refused.
-fn names(changes: &Changes) -> HashMap<String, String> {
-    [("#status", "status"), ("#owner", "owner")]
-        .into_iter()
-        .filter(|(alias, _)| changes.expression.contains(alias) || changes.condition.contains(alias))
-        .map(|(alias, name)| (alias.to_owned(), name.to_owned()))
-        .collect()
-}
-
-/// Tells the three ends of a conditional write apart. `condition` picks the failed condition out of the service's errors;
-/// any other error, the service's or not, leaves it open whether the write landed.
-fn written<Output, Refused>(
-    ended: Result<Output, SdkError<Refused>>,
-    condition: impl FnOnce(&Refused) -> Option<&ConditionalCheckFailedException>,
-) -> Result<Written, GateError>
-where
-    Refused: std::error::Error + 'static,
-{
-    let Err(error) = ended else {
-        return Ok(Written::Done);
-    };
-    match error.as_service_error().and_then(condition) {
-        Some(failed) => Ok(Written::Lost(failed.item().map(item::read).transpose()?)),
-        None => Err(GateError::Unknown(DisplayErrorContext(&error).to_string())),
     }
 }

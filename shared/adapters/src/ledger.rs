@@ -4,6 +4,7 @@
 //! state that would pin the connection. One connection per environment, made anew when it has gone.
 
 pub mod accounts;
+pub mod audit;
 pub mod balances;
 pub mod breaks;
 pub mod corrections;
@@ -19,6 +20,7 @@ pub mod settlements;
 pub mod statements;
 pub mod transactions;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -100,13 +102,20 @@ impl From<tokio_postgres::Error> for LedgerError {
 #[derive(Debug)]
 pub struct Ledger {
     config: tokio_postgres::Config,
+    answer_timeout: Duration,
     client: Mutex<Option<Client>>,
+    /// How many statements were sent, for those that have a budget.
+    sent: AtomicU64,
 }
 
 impl Ledger {
     /// Does not connect yet: the first request does, while it waits for the gate anyway.
     #[must_use]
     pub fn at(database: &environment::Database) -> Self {
+        Self::answering_within(ANSWER_TIMEOUT, database)
+    }
+
+    fn answering_within(answer_timeout: Duration, database: &environment::Database) -> Self {
         let mut config = tokio_postgres::Config::new();
         config
             .host(&database.host)
@@ -116,7 +125,9 @@ impl Ledger {
             .connect_timeout(CONNECT_TIMEOUT);
         Self {
             config,
+            answer_timeout,
             client: Mutex::new(None),
+            sent: AtomicU64::new(0),
         }
     }
 
@@ -150,7 +161,8 @@ impl Ledger {
         let Some(client) = slot.as_ref() else {
             return Err(LedgerError::Unreachable("the connection has gone".to_owned()));
         };
-        match tokio::time::timeout(ANSWER_TIMEOUT, client.query_typed(statement, parameters)).await {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        match tokio::time::timeout(self.answer_timeout, client.query_typed(statement, parameters)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let error = LedgerError::from(error);

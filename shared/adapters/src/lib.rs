@@ -13,6 +13,7 @@
 pub mod archive;
 mod aws;
 pub mod breaker;
+pub mod bucket;
 pub mod bus;
 pub mod consumed;
 pub mod contacts;
@@ -28,7 +29,9 @@ pub mod log;
 pub mod mail;
 pub mod metrics;
 pub mod once;
+pub mod pager;
 pub mod parked;
+pub mod queues;
 pub mod statement_files;
 pub mod task;
 pub mod tokens;

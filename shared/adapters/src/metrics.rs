@@ -37,11 +37,18 @@ pub type Metric = (&'static str, Unit, i64);
 pub fn emit(metrics: &[Metric]) {
     let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
-    println!("{}", line(&function, now, metrics));
+    println!("{}", line(&function, None, now, metrics));
+}
+
+/// As [`emit`], under a second dimension besides: `("Check", "gate")`.
+pub fn emit_of(dimension: (&str, &str), metrics: &[Metric]) {
+    let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+    println!("{}", line(&function, Some(dimension), now, metrics));
 }
 
 /// One line: the values as members beside `_aws`, which says that they are metrics. `at_ms` is Unix time.
-fn line(function: &str, at_ms: u128, metrics: &[Metric]) -> Value {
+fn line(function: &str, second: Option<(&str, &str)>, at_ms: u128, metrics: &[Metric]) -> Value {
     let definitions: Vec<_> = metrics
         .iter()
         .map(|(name, unit, _)| json!({ "Name": name, "Unit": unit.as_str() }))
@@ -51,11 +58,16 @@ fn line(function: &str, at_ms: u128, metrics: &[Metric]) -> Value {
         .map(|(name, _, value)| ((*name).to_owned(), json!(value)));
     let mut line: Map<_, _> = values.collect();
     line.insert("Function".to_owned(), json!(function));
+    let mut dimensions = vec!["Function"];
+    if let Some((name, value)) = second {
+        line.insert(name.to_owned(), json!(value));
+        dimensions.push(name);
+    }
     line.insert(
         "_aws".to_owned(),
         json!({
             "Timestamp": u64::try_from(at_ms).unwrap_or(u64::MAX),
-            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["Function"]], "Metrics": definitions }],
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": definitions }],
         }),
     );
     Value::Object(line)
@@ -66,13 +78,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_may_have_a_second_dimension() {
+        let line = line("reconcile", Some(("Check", "gate")), 1, &[("Findings", Unit::Count, 2)]);
+        assert_eq!(line["Check"], "gate");
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(metrics["Dimensions"], json!([["Function", "Check"]]));
+    }
+
+    #[test]
     fn a_line_names_its_metrics_and_holds_their_values() {
         let metrics = [
             ("EventsPublished", Unit::Count, 12),
             ("OutboxOldestSeconds", Unit::Seconds, 3),
         ];
         assert_eq!(
-            line("outbox-poll", 1_795_000_000_000, &metrics),
+            line("outbox-poll", None, 1_795_000_000_000, &metrics),
             json!({
                 "_aws": {
                     "Timestamp": 1_795_000_000_000_u64,

@@ -19,6 +19,7 @@
 //! | [`breaker`] | whether that provider may be called at all |
 //! | [`event`] | what other systems are told, under which id |
 //! | [`halt`] | whose postings an operator halts |
+//! | [`reconciliation`] | whether gate, ledger and settlements say the same |
 //! | [`principal`] | whether a signature names somebody who can be held to account |
 //! | [`statement`] | where a provider's file and the ledger differ |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
@@ -45,6 +46,7 @@ pub mod outcome;
 pub mod principal;
 pub mod problem;
 pub mod problem_body;
+pub mod reconciliation;
 pub mod recorded;
 pub mod settlement;
 pub mod statement;

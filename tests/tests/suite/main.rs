@@ -15,6 +15,7 @@ mod ledger;
 mod machines;
 mod money_path;
 mod outbox;
+mod reconcile;
 mod settlement;
 mod settlement_net;
 mod statements;

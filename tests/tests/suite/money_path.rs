@@ -3,7 +3,7 @@
 //! Every test says three things: what was posted, what bytes were answered, and which guard caught the repeat.
 
 mod merchant;
-mod scene;
+pub mod scene;
 
 mod concurrency;
 mod crashes;

@@ -1,9 +1,9 @@
 //! The net under the settlements: what is parked is woken when its provider is back, and what nobody attends to is
 //! resumed.
 
-mod executions;
-mod machine;
+pub mod executions;
+pub mod machine;
 mod parking;
 mod recovery;
-mod resuming;
+pub mod resuming;
 mod waking;

@@ -70,7 +70,7 @@ fn answer(item: &Item) -> Result<Option<Answer>, GateError> {
     }))
 }
 
-fn string<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, GateError> {
+pub(super) fn string<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, GateError> {
     match item.get(name) {
         Some(AttributeValue::S(value)) => Ok(value),
         _ => Err(GateError::Unreadable(name)),

@@ -11,6 +11,11 @@ pub const SHARDS: u8 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GateKey;
 
+/// No claim of any key looks for its record in this place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the place of a key's record")]
+pub struct NotAGateKey;
+
 impl GateKey {
     /// `tenant#{tenant}#shard#{0..16}`
     #[must_use]
@@ -23,6 +28,25 @@ impl GateKey {
     #[must_use]
     pub fn sort(key: ClientKey) -> String {
         format!("key#{key}")
+    }
+
+    /// Whose key, and which, has its record in this place: partition and sort key as stored.
+    ///
+    /// # Errors
+    /// [`NotAGateKey`], also for the right words in the wrong shard.
+    pub fn read(partition: &str, sort: &str) -> Result<(TenantId, ClientKey), NotAGateKey> {
+        let (tenant, _) = partition
+            .strip_prefix("tenant#")
+            .and_then(|rest| rest.split_once('#'))
+            .ok_or(NotAGateKey)?;
+        let tenant: TenantId = tenant.parse().map_err(|_| NotAGateKey)?;
+        let key = sort.strip_prefix("key#").ok_or(NotAGateKey)?;
+        let key: ClientKey = key.parse().map_err(|_| NotAGateKey)?;
+        if Self::partition(tenant, key) == partition && Self::sort(key) == sort {
+            Ok((tenant, key))
+        } else {
+            Err(NotAGateKey)
+        }
     }
 }
 
@@ -52,5 +76,29 @@ mod tests {
             .map(|shard| format!("tenant#{}#shard#{shard}", Uuid::nil()))
             .collect();
         assert_eq!(partitions, expected);
+    }
+
+    #[test]
+    fn a_place_reads_back_what_it_writes_and_nothing_else() {
+        let (tenant, key) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
+        let (partition, sort) = (GateKey::partition(tenant, key), GateKey::sort(key));
+        assert_eq!(GateKey::read(&partition, &sort), Ok((tenant, key)));
+        let (place, shard) = partition.rsplit_once('#').unwrap();
+        let other_shard = (shard.parse::<u8>().unwrap() + 1) % SHARDS;
+        for (partition, sort) in [
+            ("", ""),
+            (&*partition, &*key.to_string()),
+            (&*tenant.to_string(), &*sort),
+            (&*format!("{place}#{other_shard}"), &*sort),
+            (&*format!("{partition}#"), &*sort),
+            (&*format!("{place}#0{shard}"), &*sort),
+            (&*partition.to_uppercase(), &*sort),
+            (&*partition, &*format!("{sort} ")),
+            (&*partition, &*GateKey::sort(Uuid::from_u128(3).into())),
+        ] {
+            let read = GateKey::read(partition, sort);
+            // Another key may share the shard; then it is that key's place.
+            assert_ne!(read, Ok((tenant, key)), "{partition} {sort}");
+        }
     }
 }

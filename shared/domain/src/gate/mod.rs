@@ -5,7 +5,7 @@ mod lease;
 mod record;
 mod status;
 
-pub use key::{GateKey, SHARDS};
+pub use key::{GateKey, NotAGateKey, SHARDS};
 pub use lease::{Lease, LeaseTooShort, STATEMENT_TIMEOUT_SECONDS};
 pub use record::{Record, Standing};
 pub use status::{Event, IllegalTransition, Status, UnknownStatus};

@@ -23,6 +23,8 @@ pub enum Event {
     Complete,
     /// A successor finds the lease expired and begins anew as the owner.
     TakeOver,
+    /// Reconciliation finds the lease long expired and the ledger's answer there, and stores it.
+    Repair,
 }
 
 /// The record is not in a status where this can happen to it.
@@ -49,10 +51,12 @@ impl Status {
         match (self, event) {
             (Self::Pending | Self::Processing, Event::TakeOver) => Ok(Self::Pending),
             (Self::Pending, Event::Start) => Ok(Self::Processing),
-            (Self::Processing, Event::Complete) => Ok(Self::Complete),
+            (Self::Processing, Event::Complete) | (Self::Pending | Self::Processing, Event::Repair) => {
+                Ok(Self::Complete)
+            }
             (Self::Pending, Event::Complete)
             | (Self::Processing, Event::Start)
-            | (Self::Complete, Event::Start | Event::Complete | Event::TakeOver) => {
+            | (Self::Complete, Event::Start | Event::Complete | Event::TakeOver | Event::Repair) => {
                 Err(IllegalTransition { from: self, event })
             }
         }
@@ -96,12 +100,15 @@ mod tests {
             (Status::Pending, Event::Start, Some(Status::Processing)),
             (Status::Pending, Event::Complete, None),
             (Status::Pending, Event::TakeOver, Some(Status::Pending)),
+            (Status::Pending, Event::Repair, Some(Status::Complete)),
             (Status::Processing, Event::Start, None),
             (Status::Processing, Event::Complete, Some(Status::Complete)),
             (Status::Processing, Event::TakeOver, Some(Status::Pending)),
+            (Status::Processing, Event::Repair, Some(Status::Complete)),
             (Status::Complete, Event::Start, None),
             (Status::Complete, Event::Complete, None),
             (Status::Complete, Event::TakeOver, None),
+            (Status::Complete, Event::Repair, None),
         ];
         for (from, event, expected) in table {
             assert_eq!(from.next(event), expected.ok_or(IllegalTransition { from, event }));

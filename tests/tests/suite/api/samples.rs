@@ -30,7 +30,7 @@ const WHERE_NEXT: Expected = Members(&["tenant_id", "settlement_id", "next", "wa
 
 /// Each sample, its function, and its answer, in an order in which each finds what it needs.
 /// Samples have fixed keys: on a ledger that has seen them they are repeats.
-const SAMPLES: [(&str, &str, Expected); 33] = [
+const SAMPLES: [(&str, &str, Expected); 34] = [
     ("onboard-merchant", "onboard-merchant", Status(&[200, 201])),
     ("open-account", "open-account", Status(&[201])),
     ("open-account-merchant", "open-account", Status(&[201])),
@@ -64,6 +64,7 @@ const SAMPLES: [(&str, &str, Expected); 33] = [
     // It held no money: it ends by this, or has.
     ("stop-settlement", "resolve-limbo", Status(&[409])),
     ("fold-balances", "fold-balances", Members(&["accounts", "deltas"])),
+    ("reconcile", "reconcile", Members(&["sections"])),
     ("notify", "notify", NothingFailed),
     ("analytics", "analytics", NothingFailed),
     // It tells of another bucket than ours.

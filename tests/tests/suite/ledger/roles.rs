@@ -16,12 +16,13 @@ const LOGINS: [&str; 10] = [
     "matcher",
     "auditor",
 ];
-const ENGINES: [&str; 5] = [
+const ENGINES: [&str; 6] = [
     "ledger_engine",
     "ledger_folding",
     "ledger_announcing",
     "ledger_operating",
     "ledger_matching",
+    "ledger_proving",
 ];
 
 /// Every table of the ledger, parents, partitions, and what stands beside them; a column of each that may be set; whether it
@@ -292,7 +293,17 @@ async fn each_role_calls_its_own_functions_and_everybody_none() {
                 "take_statement",
             ],
         ),
-        ("auditor", vec!["balance_of", "current_tenant", "refuse"]),
+        (
+            "auditor",
+            vec![
+                "balance_of",
+                "compare_balances",
+                "current_tenant",
+                "prove_balances",
+                "record_proof",
+                "refuse",
+            ],
+        ),
     ] {
         let rows = superuser.query(callable, &[&role]).await.unwrap();
         let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();

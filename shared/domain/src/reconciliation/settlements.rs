@@ -1,0 +1,4 @@
+//! Settlements against their logs, their entries and their executions.
+
+pub mod books;
+pub mod waiting;

@@ -1,0 +1,7 @@
+//! The gate against the ledger, both ways.
+
+mod clean;
+mod forged;
+mod repair;
+mod scene;
+mod wiped;
