@@ -64,7 +64,13 @@ const SAMPLES: [(&str, &str, Expected); 34] = [
     // It held no money: it ends by this, or has.
     ("stop-settlement", "resolve-limbo", Status(&[409])),
     ("fold-balances", "fold-balances", Members(&["accounts", "deltas"])),
-    ("reconcile", "reconcile", Members(&["sections"])),
+    (
+        "reconcile",
+        "reconcile",
+        Members(&[
+            "began", "full", "kept", "run", "sections", "severity", "slice", "took_ms",
+        ]),
+    ),
     ("notify", "notify", NothingFailed),
     ("analytics", "analytics", NothingFailed),
     // It tells of another bucket than ours.

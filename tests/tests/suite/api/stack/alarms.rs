@@ -59,6 +59,29 @@ fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
     alarms
 }
 
+fn of_the_books(cloud: &Cloud) -> Vec<Alarm> {
+    let reconcile = &cloud.function("reconcile").name;
+    let of = |(alarm, metric, statistic, threshold, missing): (&str, _, _, _, _)| {
+        let alarm = alarm.to_owned();
+        (
+            alarm,
+            "Onceledger",
+            metric,
+            reconcile.clone(),
+            statistic,
+            threshold,
+            missing,
+        )
+    };
+    [
+        ("BooksDoNotAgree", "CriticalFindings", "Maximum", 0, "ignore"),
+        ("ChecksFailed", "FailedChecks", "Maximum", 0, "ignore"),
+        ("BooksNotProved", "ReconciliationCompleted", "Sum", 1, "breaching"),
+    ]
+    .map(of)
+    .into()
+}
+
 fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
     let queues = [
         "Notify",
@@ -69,6 +92,7 @@ fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
         "Parked",
         "WakeParked",
         "ResumeSettlements",
+        "Reconcile",
         "Statement",
     ];
     let not_empty = |dead: &str| {
@@ -97,11 +121,22 @@ told = {
 }
 "#;
     let told = cloud.ask(script, &json!(null)).await;
-    let expected = [of_events(&cloud), of_settlements(&cloud), of_dead_letters(&cloud)].concat();
+    let expected = [
+        of_events(&cloud),
+        of_settlements(&cloud),
+        of_the_books(&cloud),
+        of_dead_letters(&cloud),
+    ]
+    .concat();
     let alarms: BTreeSet<_> = told.as_object().unwrap().keys().collect();
     assert_eq!(alarms.len(), expected.len(), "{alarms:?}");
     for (alarm, namespace, metric, of, statistic, threshold, missing) in expected {
-        let (over, pager) = ("GreaterThanThreshold", [cloud.resource("Pager")]);
+        // Of a run that did not come there is too little, of all else too much.
+        let over = match alarm.as_str() {
+            "BooksNotProved" => "LessThanThreshold",
+            _ => "GreaterThanThreshold",
+        };
+        let pager = [cloud.resource("Pager")];
         assert_eq!(
             told[cloud.resource(&alarm)],
             json!([namespace, metric, of, statistic, threshold, over, missing, pager]),

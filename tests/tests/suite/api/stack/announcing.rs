@@ -140,7 +140,7 @@ async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     let [notify, analytics, settlement, statement] =
         ["NotifyRule", "AnalyticsRule", "SettlementRule", "StatementRule"].map(|rule| &told["rules"][rule]["Arn"]);
     let queues = told["queues"].as_object().unwrap();
-    assert_eq!(queues.len(), 14, "{:?}", queues.keys());
+    assert_eq!(queues.len(), 15, "{:?}", queues.keys());
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
         // 14 days, the longest there is, since what expires is gone. A parked verification goes on without its message.

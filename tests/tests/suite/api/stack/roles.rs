@@ -62,7 +62,6 @@ def handler(event, context):
         attempts += queue(name)
     attempts += [*mail("ours", event["sender"]), *mail("another", "another@" + event["sender"].partition("@")[2])]
     attempts += [*bucket("events/probe"), *bucket("probe"), *bucket("reports/probe", "Reports")]
-    attempts.append(("Pager publish", lambda: client("sns").publish(TopicArn=resource["Pager"], Message="probe")))
     attempts.append(("Archive list", lambda: s3.list_objects_v2(Bucket=resource["Archive"])))
     attempts += [*bucket("probe.csv", "Statements"), *bucket("mappings/probe.json", "Statements")]
     attempts.append(("Statements list", lambda: s3.list_objects_v2(Bucket=resource["Statements"])))
@@ -154,7 +153,6 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
                 "SettlementLong list",
                 "ReconcileDeadLetters send",
                 "reports/probe put",
-                "Pager publish",
             ],
             "ResumeSettlements" => &["SettlementLong start", "ResumeSettlementsDeadLetters send"],
             "MatchStatement" => &["StatementQueue receive", "probe.csv get", "mappings/probe.json get"],
