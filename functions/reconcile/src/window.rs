@@ -6,8 +6,9 @@ use time::{Duration, OffsetDateTime};
 
 /// How many numbers of transactions a statement looks at.
 const NUMBERS: i64 = 50_000;
-/// How much time.
+/// How much time, at least, and in how many pieces at most: each looks into every partition.
 const TIME: Duration = Duration::hours(1);
+const PIECES: i32 = 30;
 /// How long before its commit an intent may have been written: it bears the time at which its transaction began. Many times what
 /// a statement of ours may take.
 const OVERLAP: Duration = Duration::hours(1);
@@ -78,9 +79,10 @@ impl Window {
     ) -> impl Iterator<Item = (OffsetDateTime, OffsetDateTime)> + use<> {
         let mut next = since;
         let end = self.now;
+        let piece = TIME.max((end - since) / PIECES);
         std::iter::from_fn(move || {
             let from = next;
-            next = end.min(from + TIME);
+            next = end.min(from + piece);
             (from < end).then_some((from, next))
         })
     }
@@ -107,5 +109,10 @@ mod tests {
         assert_eq!(hours.len(), 3);
         assert!(hours.windows(2).all(|pair| pair[0].1 == pair[1].0));
         assert_eq!((hours[0].0, hours[2].1), (window.since, window.now));
+        let years = window.hours_from(datetime!(2016-01-01 00:00 UTC));
+        assert!(
+            years.count() <= 31,
+            "a statement for every hour of ten years would not end in a night"
+        );
     }
 }

@@ -112,7 +112,9 @@ async fn balances_are_proved_once_however_often_it_is_asked() {
         let horizon: i64 = books.superuser.query_one(horizon, &[]).await.unwrap().get(0);
         let prove = format!("SELECT ledger.prove_balances({horizon})");
         let both = futures_util::future::join_all(auditors.iter().map(|auditor| auditor.simple_query(&prove))).await;
-        both.into_iter().for_each(|ended| drop(ended.unwrap()));
+        for ended in both {
+            ended.unwrap();
+        }
         let wrong = "SELECT count(*) FROM ledger.proved_balances p
                       WHERE balance <> (SELECT sum(CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END)
                                           FROM ledger.ledger_entries e WHERE e.account_id = p.account_id)";

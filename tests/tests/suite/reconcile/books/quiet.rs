@@ -82,14 +82,14 @@ async fn posting(cloud: Cloud, merchant: Merchant, accounts: [Uuid; 3], lane: us
 
 async fn folding(cloud: Cloud, accounts: [Uuid; 3], goes_on: Arc<AtomicBool>) -> u64 {
     let folder = cloud.pooled_as("folder").await;
-    let mut folded = 0;
+    let mut taken = 0;
     while goes_on.load(Ordering::SeqCst) {
         for account in accounts {
-            folded += u64::try_from(fold(&folder, account).await.unwrap()).unwrap();
+            taken += u64::try_from(fold(&folder, account).await.unwrap()).unwrap();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    folded
+    taken
 }
 
 async fn publishing(cloud: Cloud, goes_on: Arc<AtomicBool>) -> u64 {
