@@ -85,14 +85,15 @@ pub(crate) type Running<'r> = Pin<Box<dyn Future<Output = Result<Section, CheckE
 /// A check, and how it is carried out.
 pub(crate) type Step = (&'static Check, for<'r> fn(&'r Run<'r>) -> Running<'r>);
 
-/// Every check, in the order in which they are carried out: `floors` goes by what `balances` has proved.
+/// Every check, in the order in which they are carried out: the gate first, since it repairs
+/// what retries wait for; `floors` goes by what `balances` has proved.
 pub(crate) const ALL: [Step; 12] = [
+    (&gate::CHECK, |run| Box::pin(gate::run(run))),
+    (&settlements::CHECK, |run| Box::pin(settlements::run(run))),
     (&zero_sum::CHECK, |run| Box::pin(zero_sum::run(run))),
     (&balances::CHECK, |run| Box::pin(balances::run(run))),
     (&postings::CHECK, |run| Box::pin(postings::run(run))),
     (&announcements::CHECK, |run| Box::pin(announcements::run(run))),
-    (&gate::CHECK, |run| Box::pin(gate::run(run))),
-    (&settlements::CHECK, |run| Box::pin(settlements::run(run))),
     (&outbox::CHECK, |run| Box::pin(outbox::run(run))),
     (&dead_letters::CHECK, |run| Box::pin(dead_letters::run(run))),
     (&floors::CHECK, |run| Box::pin(floors::run(run))),
