@@ -107,6 +107,7 @@ async fn an_account_that_differs_is_found_again_every_night_until_it_does_not() 
 async fn balances_are_proved_once_however_often_it_is_asked() {
     in_scratch_database(async |cloud| {
         let books = Books::opened(&cloud).await;
+        settled(&cloud).await;
         let auditors = [cloud.pooled_as("auditor").await, cloud.pooled_as("auditor").await];
         let horizon = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
         let horizon: i64 = books.superuser.query_one(horizon, &[]).await.unwrap().get(0);
