@@ -329,6 +329,27 @@ mod tests {
                 "Payment already corrected",
                 "The payment was refunded or reversed before.",
             ),
+            (
+                Refusal::PaymentNeverPosted,
+                422,
+                "payment-never-posted",
+                "Payment never posted",
+                "The payment was refused, or the settlement undone.",
+            ),
+            (
+                Refusal::NotReversible,
+                422,
+                "not-reversible",
+                "Not reversible",
+                "A settlement is undone by itself or refunded when it is settled.",
+            ),
+            (
+                Refusal::NotAPayment,
+                422,
+                "not-a-payment",
+                "Not a payment",
+                "Only payments and settlements are given back.",
+            ),
         ];
         for (refusal, status, slug, title, reason) in golden {
             let body = format!(

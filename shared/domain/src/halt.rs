@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::ids::{NotAnId, TenantId};
@@ -14,6 +15,17 @@ pub enum Scope {
     All,
     /// One merchant's.
     Merchant(TenantId),
+}
+
+/// A halt that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// Since when nothing moves, to the microsecond: no two halts of a scope have one time, so whoever lifts names it by this.
+    pub since: OffsetDateTime,
+    /// The ARN of the operator who halted it.
+    pub halted_by: String,
+    /// In that person's words.
+    pub reason: String,
 }
 
 /// The text is neither `all` nor a merchant's id.

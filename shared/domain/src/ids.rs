@@ -64,6 +64,10 @@ ids! {
     TenantId
     /// An account of the ledger, owned by one tenant.
     AccountId
+    /// A person whose data the vault keeps for a merchant, which minted the id: nothing personal is in it.
+    CustomerId
+    /// The erasing of a person's data, or of a tenant's: the key that it was asked for with.
+    ErasureId
     /// The `Idempotency-Key` a client minted for one intent.
     ClientKey
     /// What the ledger knows an intent by, derived from tenant, client key and step. Also the payment's public id.

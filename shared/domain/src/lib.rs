@@ -20,25 +20,33 @@
 //! | [`event`] | what other systems are told, under which id |
 //! | [`halt`] | whose postings an operator halts |
 //! | [`reconciliation`] | whether gate, ledger and settlements say the same |
+//! | [`digest`] | whether the books of a sealed day are what they were |
+//! | [`justification`] | what a privileged act is justified by, and whether a row of the audit is what was signed |
 //! | [`principal`] | whether a signature names somebody who can be held to account |
 //! | [`statement`] | where a provider's file and the ledger differ |
+//! | [`customer`] | what is known of a person, sealed and shown |
+//! | [`erasure`] | how far the erasing of that has come, and what is certified of it |
 //! | [`problem`], [`problem_body`] | every way to fail, and how the client is told |
 //!
-//! [`money`], [`ids`] and [`email_address`] are the words all of them use.
+//! [`money`], [`ids`], [`email_address`] and [`signature`] are the words all of them use.
 
 pub mod answer;
 pub mod breaker;
 mod canonical;
 pub mod card_number;
 pub mod client_key;
+pub mod customer;
+pub mod digest;
 mod document;
 pub mod email_address;
+pub mod erasure;
 pub mod event;
 pub mod fingerprint;
 pub mod gate;
 pub mod halt;
 pub mod ids;
 pub mod intent;
+pub mod justification;
 pub mod kyc;
 pub mod ledger_key;
 pub mod money;
@@ -49,5 +57,6 @@ pub mod problem_body;
 pub mod reconciliation;
 pub mod recorded;
 pub mod settlement;
+pub mod signature;
 pub mod statement;
 pub mod window;

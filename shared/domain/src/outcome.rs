@@ -35,6 +35,12 @@ pub enum Refusal {
     RefundAbovePayment,
     /// A payment was corrected before: it cannot be reversed, or nothing of it is left to refund.
     PaymentAlreadyCorrected,
+    /// What is to be corrected never moved and never will: a payment that was refused, a settlement that was undone.
+    PaymentNeverPosted,
+    /// A settlement is to be reversed.
+    NotReversible,
+    /// What is to be corrected is no payment and never will be: a deposit, a correction, an action of a settlement.
+    NotAPayment,
 }
 
 /// The ledger holds an outcome that this version does not know.
@@ -50,7 +56,7 @@ impl UnknownOutcome {
 
 impl Outcome {
     /// Every outcome there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Posted,
         Self::Accepted,
         Self::Refused(Refusal::InsufficientFunds),
@@ -61,6 +67,9 @@ impl Outcome {
         Self::Refused(Refusal::FeeAboveAmount),
         Self::Refused(Refusal::RefundAbovePayment),
         Self::Refused(Refusal::PaymentAlreadyCorrected),
+        Self::Refused(Refusal::PaymentNeverPosted),
+        Self::Refused(Refusal::NotReversible),
+        Self::Refused(Refusal::NotAPayment),
     ];
 
     /// The name the ledger stores.
@@ -87,6 +96,9 @@ impl Refusal {
             Self::FeeAboveAmount => "fee_above_amount",
             Self::RefundAbovePayment => "refund_above_payment",
             Self::PaymentAlreadyCorrected => "payment_already_corrected",
+            Self::PaymentNeverPosted => "payment_never_posted",
+            Self::NotReversible => "not_reversible",
+            Self::NotAPayment => "not_a_payment",
         }
     }
 
@@ -102,6 +114,9 @@ impl Refusal {
             Self::FeeAboveAmount => Problem::FeeAboveAmount,
             Self::RefundAbovePayment => Problem::RefundAbovePayment,
             Self::PaymentAlreadyCorrected => Problem::PaymentAlreadyCorrected,
+            Self::PaymentNeverPosted => Problem::PaymentNeverPosted,
+            Self::NotReversible => Problem::NotReversible,
+            Self::NotAPayment => Problem::NotAPayment,
         }
     }
 }

@@ -100,6 +100,8 @@ problems! {
         "There is nothing here that this token may see.";
     InProgress, "in-progress", 409 InProgress, "Request in progress":
         "A request with this key is being worked on. Send the same request again after the time in Retry-After.";
+    NotSealedYet, "not-sealed-yet", 409 InProgress, "Not sealed yet":
+        "The books are sealed once a day, and this transaction is younger. Ask again after the time in Retry-After.";
     BodyTooLarge, "body-too-large", 413 Rejected, "Body too large":
         "A request body may have at most 16 KiB.";
     UnsupportedMediaType, "unsupported-media-type", 415 Rejected, "Unsupported media type":
@@ -120,18 +122,32 @@ problems! {
         "The refund is of more than is left of the payment. Nothing moved; this key will always be answered so.";
     PaymentAlreadyCorrected, "payment-already-corrected", 422 Rejected, "Payment already corrected":
         "The payment was refunded or reversed before. Nothing moved; this key will always be answered so.";
+    PaymentNeverPosted, "payment-never-posted", 422 Rejected, "Payment never posted":
+        "The payment was refused, or the settlement undone. Nothing moved; this key will always be answered so.";
+    NotReversible, "not-reversible", 422 Rejected, "Not reversible":
+        "A settlement is undone by itself or refunded when it is settled. Nothing moved; this key will always be answered so.";
+    NotAPayment, "not-a-payment", 422 Rejected, "Not a payment":
+        "Only payments and settlements are given back. Nothing moved; this key will always be answered so.";
     CurrencyNotEnabled, "currency-not-enabled", 422 Rejected, "Currency not enabled":
         "The merchant is not onboarded in this currency. Nothing was opened.";
+    NotABuyersAccount, "not-a-buyers-account", 422 Rejected, "Not a buyer's account":
+        "Only a buyer's account belongs to a customer. Nothing was linked.";
+    TooManyAccounts, "too-many-accounts", 422 Rejected, "Too many accounts":
+        "The customer has as many accounts as one may have. Nothing was linked.";
+    AccountLinked, "account-linked", 409 Conflict, "Account linked":
+        "The account belongs to another customer, which stands. Nothing was linked.";
+    CustomerErased, "customer-erased", 410 Rejected, "Customer erased":
+        "What was known of this customer has been erased, and the id cannot be used again.";
     IdempotencyKeyReused, "idempotency-key-reused", 422 Conflict, "Idempotency key reused":
         "This key was first used for a different request, which stands. Mint a new key for a new intent.";
     PaymentNotPosted, "payment-not-posted", 409 Conflict, "Payment not posted":
-        "Only a payment that was posted, or a settlement that is settled, can be refunded. Nothing moved; the key has not been used.";
-    NotReversible, "not-reversible", 409 Conflict, "Not reversible":
-        "A settlement is undone until it is settled, and refunded afterwards. Nothing moved; the key has not been used.";
+        "The settlement has not ended. This request moved nothing; repeat it with the same key when it is settled: a new key is a new refund.";
     DeadLetterResolved, "dead-letter-resolved", 409 Conflict, "Dead letter resolved":
         "This dead letter was replayed or discarded before, which stands. Nothing was done.";
     BreakResolved, "break-resolved", 409 Conflict, "Break resolved":
         "This break was resolved before, which stands. Nothing was done.";
+    AnotherHaltHolds, "another-halt-holds", 409 Conflict, "Another halt holds":
+        "The halt to be lifted has ended, and somebody has halted postings since. Nothing was lifted; halt is what holds.";
     NotInLimbo, "not-in-limbo", 409 Conflict, "Not in limbo":
         "This settlement goes on by itself, or has ended. There is nothing to decide.";
     SettlementEnded, "settlement-ended", 409 Conflict, "Settlement ended":
@@ -148,6 +164,10 @@ problems! {
         "No money moves at present, by an operator's decision. This request moved nothing. Send it again with the same key after the time in Retry-After.";
     ContactsUnavailable, "contacts-unavailable", 503 Unavailable, "Temporarily unavailable":
         "The merchant is onboarded; its contact may not have been stored or removed. Send the same request again.";
+    VaultUnavailable, "vault-unavailable", 503 Unavailable, "Temporarily unavailable":
+        "What was sent may or may not have been stored. Send the same request again after the time in Retry-After.";
+    JustificationNotSigned, "justification-not-signed", 503 Unavailable, "Temporarily unavailable":
+        "Why this is asked for could not be signed for the audit. Nothing was done. Send the same request again after the time in Retry-After.";
     OutcomeUnknown, "outcome-unknown", 503 Unavailable, "Outcome unknown":
         "The money may have moved. Send the same request with the same key again: the answer will tell.";
 }
@@ -207,7 +227,7 @@ mod tests {
         for problem in Problem::ALL {
             let expected = match problem.class() {
                 Class::Rejected => {
-                    matches!(problem.status(), 400 | 402 | 403 | 404 | 413 | 415 | 422)
+                    matches!(problem.status(), 400 | 402 | 403 | 404 | 410 | 413 | 415 | 422)
                 }
                 Class::Conflict => matches!(problem.status(), 409 | 422),
                 Class::InProgress => problem.status() == 409,
@@ -229,10 +249,13 @@ mod tests {
             retryable,
             [
                 "in-progress",
+                "not-sealed-yet",
                 "gate-unavailable",
                 "ledger-unavailable",
                 "postings-halted",
                 "contacts-unavailable",
+                "vault-unavailable",
+                "justification-not-signed",
                 "outcome-unknown"
             ]
         );

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, timestamp};
 use crate::client_key::ClientKeyError;
 use crate::document;
 use crate::gate::STATEMENT_TIMEOUT_SECONDS;
+use crate::halt::Halt;
 use crate::ids::LedgerKey;
 use crate::intent::{FieldError, Invalid};
 use crate::problem::{Class, Problem};
@@ -26,10 +27,20 @@ pub struct ProblemBody {
     id: Option<LedgerKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt: Option<Standing>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+}
+
+/// The halt that holds in place of the one that was to be lifted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Standing {
+    since: String,
+    halted_by: String,
+    reason: String,
 }
 
 impl ProblemBody {
@@ -47,6 +58,17 @@ impl ProblemBody {
     #[must_use]
     pub fn with_decision(mut self, decision: Decision) -> Self {
         self.decision = Some(decision.as_str());
+        self
+    }
+
+    /// Which halt holds, for whoever came to lift another.
+    #[must_use]
+    pub fn with_halt(mut self, halt: Halt) -> Self {
+        self.halt = Some(Standing {
+            since: timestamp(halt.since),
+            halted_by: halt.halted_by,
+            reason: halt.reason,
+        });
         self
     }
 
@@ -96,6 +118,7 @@ impl From<Problem> for ProblemBody {
             detail: problem.detail(),
             id: None,
             decision: None,
+            halt: None,
             errors: Vec::new(),
             retry_after: pause(problem),
         }
@@ -124,6 +147,8 @@ const fn pause(problem: Problem) -> Option<u64> {
         (Problem::OutcomeUnknown, _) => Some(STATEMENT_TIMEOUT_SECONDS + 1),
         // People halt postings, and people end that.
         (Problem::PostingsHalted, _) => Some(60),
+        // Sealing comes once a day.
+        (Problem::NotSealedYet, _) => Some(3600),
         (_, Class::Unavailable | Class::InProgress) => Some(1),
         (_, Class::Rejected | Class::Conflict | Class::Internal) => None,
     }

@@ -146,6 +146,16 @@ impl Section {
         }
     }
 
+    /// Adds a critical finding: what nothing but a defect or tampering brings about.
+    pub fn critical(&mut self, what: &'static str, subject: String, detail: String) {
+        self.find(Finding {
+            severity: Severity::Critical,
+            what,
+            subject,
+            detail,
+        });
+    }
+
     /// Counts one more of what bears that name.
     pub fn count(&mut self, name: &'static str) {
         self.add(name, 1);

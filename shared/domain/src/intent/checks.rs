@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::invalid::{Checked, refuse, within};
 use crate::email_address::EmailAddress;
@@ -66,6 +68,13 @@ pub(super) fn assignee(value: &Value) -> Checked<String> {
     telling(value, ASSIGNEE_CHARS, "must name somebody")
 }
 
+pub(super) fn time(value: &Value) -> Checked<OffsetDateTime> {
+    match OffsetDateTime::parse(string(value)?, &Rfc3339) {
+        Ok(at) => Ok(at),
+        Err(_) => refuse("must be a time as RFC 3339 writes it, such as 2026-11-22T10:00:00.000000Z"),
+    }
+}
+
 /// A text that is not all blank; `blank` says what it lacks if it is.
 fn telling(value: &Value, most: usize, blank: &str) -> Checked<String> {
     match text(value, 1, most)? {
@@ -114,7 +123,7 @@ pub(super) fn string(value: &Value) -> Checked<&str> {
     value.as_str().map_or_else(|| refuse("must be a string"), Ok)
 }
 
-fn text(value: &Value, least: usize, most: usize) -> Checked<String> {
+pub(super) fn text(value: &Value, least: usize, most: usize) -> Checked<String> {
     let text = string(value)?;
     match printable(text, least, most) {
         Ok(()) => Ok(text.to_owned()),

@@ -1,5 +1,5 @@
 //! What an operator decides needs nothing but a reason: `POST /v1/dead-letters/{dead_letter_id}/replay` and `…/discard`,
-//! `POST /v1/operator/…/approval`, `…/limbo`, `…/freeze`, `…/unfreeze` and `…/resolution`.
+//! `POST /v1/operator/…/approval`, `…/limbo`, `…/freeze`, `…/unfreeze`, `…/halt` and `…/resolution`.
 
 use super::checks::reason;
 use super::fields;

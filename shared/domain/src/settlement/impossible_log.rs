@@ -114,6 +114,15 @@ mod tests {
             ("hold=approved", "hold cannot be approved"),
             ("verify=posted", "verify cannot be posted"),
             ("hold=account_frozen", "hold cannot be account_frozen"),
+            ("hold=fee_above_amount", "hold cannot be fee_above_amount"),
+            ("hold=refund_above_payment", "hold cannot be refund_above_payment"),
+            (
+                "hold=payment_already_corrected",
+                "hold cannot be payment_already_corrected",
+            ),
+            ("hold=payment_never_posted", "hold cannot be payment_never_posted"),
+            ("hold=not_reversible", "hold cannot be not_reversible"),
+            ("hold=not_a_payment", "hold cannot be not_a_payment"),
             ("undo_hold=burnt", "undo_hold cannot be burnt"),
             (
                 "resolve_fee=insufficient_funds",

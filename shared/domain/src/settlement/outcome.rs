@@ -48,16 +48,24 @@ impl StepOutcome {
         match (action, self) {
             (Action::Step(Step::Verify), Self::Approved | Self::Rejected)
             | (Action::Step(_), Self::Burnt)
-            | (Action::Undo(_) | Action::Resolve(_), Self::Posted) => true,
-            (Action::Step(Step::Hold | Step::Release | Step::CollectFee), Self::Posted | Self::Refused(_)) => {
-                // Frozen, it waits; and it corrects no payment.
-                !matches!(
-                    self,
-                    Self::Refused(
-                        Refusal::AccountFrozen | Refusal::RefundAbovePayment | Refusal::PaymentAlreadyCorrected
-                    )
-                )
-            }
+            | (
+                Action::Step(Step::Hold | Step::Release | Step::CollectFee) | Action::Undo(_) | Action::Resolve(_),
+                Self::Posted,
+            ) => true,
+            (Action::Step(Step::Hold | Step::Release | Step::CollectFee), Self::Refused(refusal)) => match refusal {
+                Refusal::InsufficientFunds
+                | Refusal::AccountUnknown
+                | Refusal::CurrencyMismatch
+                | Refusal::AccountNotEligible => true,
+                // Frozen, it waits; its fee was judged before it was accepted; and it corrects no payment.
+                Refusal::AccountFrozen
+                | Refusal::FeeAboveAmount
+                | Refusal::RefundAbovePayment
+                | Refusal::PaymentAlreadyCorrected
+                | Refusal::PaymentNeverPosted
+                | Refusal::NotReversible
+                | Refusal::NotAPayment => false,
+            },
             (Action::Step(Step::Verify), Self::Posted | Self::Refused(_))
             | (Action::Step(_), Self::Approved | Self::Rejected)
             | (
