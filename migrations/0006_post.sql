@@ -60,8 +60,9 @@ BEGIN
     IF v_lock_missed THEN
         PERFORM ledger.refuse('account_lock_missed', 'an account that was there could not be locked');
     END IF;
-    IF v_tail_length >= 32 THEN
-        -- The account is locked and its deltas were just read: the cheapest moment to fold them.
+    IF v_tail_length >= 32 AND v_outcome <> 'postings_halted' THEN
+        -- The account is locked and its deltas were just read: the cheapest moment to fold them. A halt rolls back what is
+        -- done here.
         PERFORM ledger.fold_locked(a) FROM ledger.accounts a WHERE a.account_id = p_source;
     END IF;
     RETURN v_outcome;
@@ -80,7 +81,7 @@ END $$;
 --   key_expiring              the key's window has just passed; a statement that could still post it may be alive
 --   key_expired               the window has passed and nothing was or will be posted
 --   postings_halted           an operator has halted this tenant's postings, or all (migrations/0013)
---   payment_unknown, payment_not_posted, not_reversible: what is to be corrected cannot be (ledger.decide_correction)
+--   payment_unknown, payment_not_posted: what is to be corrected cannot be yet (ledger.decide_correction)
 --   isolation_not_read_committed, key_taken_but_hidden, entries_once, settlement_terms_malformed,
 --   settlement_account_missing: must not happen; a defect or tampering
 CREATE FUNCTION ledger.post(
@@ -172,10 +173,10 @@ BEGIN
         END IF;
     ELSIF v_outcome = 'accepted' THEN
         PERFORM ledger.open_settlement(p_tenant, p_key, p_source, p_destination, p_amount, p_currency, p_terms);
-    ELSIF v_outcome = ANY ('{postings_halted,payment_unknown,payment_not_posted,not_reversible}') THEN
+    ELSIF v_outcome = ANY ('{postings_halted,payment_unknown,payment_not_posted}') THEN
         -- No outcomes, since they may be otherwise tomorrow. Only now that the key is known to be new: a repeat of what was
         -- decided has been answered above. The row that was inserted goes with the transaction.
-        PERFORM ledger.refuse(v_outcome, 'nothing is decided: a halt, or a payment that cannot be corrected');
+        PERFORM ledger.refuse(v_outcome, 'nothing is decided: a halt, or a payment that cannot be corrected yet');
     END IF;
 
     RETURN QUERY SELECT 'recorded', p_key, p_kind, p_fingerprint, v_outcome, p_source, p_destination, p_amount, p_currency,

@@ -134,7 +134,7 @@ BEGIN
         SELECT t.ledger_key, t.kind, t.fingerprint, t.outcome, t.source, t.destination, t.amount, t.currency::text,
                t.details, t.answer_version, t.created_at
           FROM ledger.ledger_transactions t
-         WHERE t.ledger_key = p_key AND t.tenant_id = p_tenant AND t.kind IN ('payment', 'deposit', 'settlement');
+         WHERE t.ledger_key = p_key AND t.tenant_id = p_tenant AND t.kind IN ('payment', 'deposit', 'settlement', 'refund', 'reversal');
 END $$;
 
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.

@@ -83,16 +83,6 @@ SELECT ledger.guard('ledger.resolution_proposals', false), ledger.guard('ledger.
 CREATE TRIGGER never_removed BEFORE DELETE OR TRUNCATE ON ledger.freezes FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.freezes ENABLE ALWAYS TRIGGER never_removed;
 
-ALTER TABLE ledger.audit
-    DROP CONSTRAINT audit_act_known,
-    DROP CONSTRAINT audit_reason_given,
-    ADD CONSTRAINT audit_act_known CHECK (act IN
-        ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded',
-         'settlements_listed', 'settlement_inspected', 'settlement_stopped', 'resolution_proposed', 'resolution_approved',
-         'freezes_listed', 'account_frozen', 'account_unfrozen')),
-    ADD CONSTRAINT audit_reason_given CHECK (reason IS NOT NULL OR act IN
-        ('dead_letters_listed', 'dead_letter_inspected', 'settlements_listed', 'settlement_inspected', 'freezes_listed'));
-
 -- What two people have decided: 'release' or 'refund'; NULL: nothing yet.
 CREATE FUNCTION ledger.decision_on(p_settlement uuid) RETURNS text
 LANGUAGE sql STABLE
@@ -298,7 +288,7 @@ END $$;
 
 -- Proposes what to do about a settlement in limbo. Verdicts: proposed; not_in_limbo; decided (people have, before: decision is
 -- what stands). No row: there is no such settlement.
-CREATE FUNCTION ledger.propose_resolution(p_actor text, p_settlement uuid, p_decision text, p_reason text)
+CREATE FUNCTION ledger.propose_resolution(p_actor text, p_settlement uuid, p_decision text, p_justification ledger.justification)
 RETURNS TABLE (verdict text, proposal_id bigint, decision text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -313,12 +303,12 @@ BEGIN
         WHEN v_settlement.status <> 'limbo' THEN 'not_in_limbo'
         ELSE 'proposed'
     END;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'resolution_proposed',
-            CASE verdict WHEN 'proposed' THEN 'done' WHEN 'unknown' THEN 'unknown' ELSE 'refused' END, p_settlement::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'resolution_proposed', CASE verdict WHEN 'proposed' THEN 'done' WHEN 'unknown' THEN 'unknown' ELSE 'refused' END,
+        p_settlement::text, p_decision, p_justification);
     IF verdict = 'proposed' THEN
         INSERT INTO ledger.resolution_proposals AS p (settlement_id, tenant_id, decision, proposed_by, reason)
-        VALUES (p_settlement, v_settlement.tenant_id, p_decision, p_actor, p_reason)
+        VALUES (p_settlement, v_settlement.tenant_id, p_decision, p_actor, ledger.reason_of(p_justification))
         RETURNING p.proposal_id INTO proposal_id;
     END IF;
     IF verdict <> 'unknown' THEN
@@ -329,7 +319,7 @@ END $$;
 -- Approves a proposal as the second person; from then on it is decided, once and for all. Returns the decision that stands,
 -- with the proposal it was made by, who approved that, and a verdict: approved; decided (before, perhaps otherwise);
 -- same_person (nothing is decided). No row: there is no such proposal about this settlement.
-CREATE FUNCTION ledger.approve_resolution(p_actor text, p_settlement uuid, p_proposal bigint, p_reason text)
+CREATE FUNCTION ledger.approve_resolution(p_actor text, p_settlement uuid, p_proposal bigint, p_justification ledger.justification)
 RETURNS TABLE (verdict text, tenant_id uuid, decision text, proposal_id bigint, approved_by text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -338,8 +328,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_proposal FROM ledger.resolution_proposals p WHERE p.proposal_id = p_proposal AND p.settlement_id = p_settlement;
     IF NOT FOUND THEN
-        INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-        VALUES (p_actor, 'resolution_approved', 'unknown', p_settlement::text, p_reason);
+        PERFORM ledger.note_decision(p_actor, 'resolution_approved', 'unknown', p_settlement::text, p_proposal::text, p_justification);
         RETURN;
     END IF;
     verdict := 'decided';
@@ -349,7 +338,8 @@ BEGIN
         ELSE
             -- Proposed in limbo, and nothing leaves that but by a decision: it is in limbo still.
             INSERT INTO ledger.resolutions (settlement_id, tenant_id, proposal_id, decision, proposed_by, approved_by, reason)
-            VALUES (p_settlement, v_proposal.tenant_id, p_proposal, v_proposal.decision, v_proposal.proposed_by, p_actor, p_reason)
+            VALUES (p_settlement, v_proposal.tenant_id, p_proposal, v_proposal.decision, v_proposal.proposed_by, p_actor,
+                    ledger.reason_of(p_justification))
                 ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 verdict := 'approved';
@@ -362,17 +352,17 @@ BEGIN
      WHERE s.settlement_id = p_settlement AND s.status = 'limbo' AND ledger.decision_on(p_settlement) IS NOT NULL;
     SELECT r.decision, r.proposal_id, r.approved_by INTO decision, proposal_id, approved_by
       FROM ledger.resolutions r WHERE r.settlement_id = p_settlement;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'resolution_approved',
-            CASE WHEN verdict = 'approved' THEN 'done' WHEN verdict = 'decided' AND proposal_id = p_proposal THEN 'repeated' ELSE 'refused' END,
-            p_settlement::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'resolution_approved',
+        CASE WHEN verdict = 'approved' THEN 'done' WHEN verdict = 'decided' AND proposal_id = p_proposal THEN 'repeated' ELSE 'refused' END,
+        p_settlement::text, p_proposal::text, p_justification);
     RETURN NEXT;
 END $$;
 
 -- Stops a settlement at an operator's word, as if its compensation had kept failing; two people decide then. Verdicts: stopped;
 -- stands (it was in limbo before); nothing_stands (there is nothing to decide: it has ended, or has by this). No row: there is no
 -- such settlement.
-CREATE FUNCTION ledger.stop_settlement(p_actor text, p_settlement uuid, p_reason text)
+CREATE FUNCTION ledger.stop_settlement(p_actor text, p_settlement uuid, p_justification ledger.justification)
 RETURNS TABLE (verdict text, status text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -400,8 +390,7 @@ BEGIN
         UPDATE ledger.settlements s SET attend_by = least(s.attend_by, now() + interval '1 minute')
          WHERE s.settlement_id = p_settlement AND verdict = 'stopped';
     END IF;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'settlement_stopped', v_outcome, p_settlement::text, p_reason);
+    PERFORM ledger.note_decision(p_actor, 'settlement_stopped', v_outcome, p_settlement::text, NULL, p_justification);
     IF verdict IS NOT NULL THEN
         RETURN NEXT;
     END IF;
@@ -409,7 +398,7 @@ END $$;
 
 -- Freezes an account at an operator's word: what starts after it commits is refused, or waits. Verdicts: frozen; stands (an
 -- operator's freeze is open). No row: there is no such account.
-CREATE FUNCTION ledger.freeze_account(p_actor text, p_account uuid, p_reason text)
+CREATE FUNCTION ledger.freeze_account(p_actor text, p_account uuid, p_justification ledger.justification)
 RETURNS TABLE (verdict text, tenant_id uuid, frozen_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -419,25 +408,24 @@ DECLARE
 BEGIN
     SELECT * INTO v_account FROM ledger.accounts a WHERE a.account_id = p_account FOR UPDATE;
     IF NOT FOUND THEN
-        INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-        VALUES (p_actor, 'account_frozen', 'unknown', p_account::text, p_reason);
+        PERFORM ledger.note_decision(p_actor, 'account_frozen', 'unknown', p_account::text, NULL, p_justification);
         RETURN;
     END IF;
     INSERT INTO ledger.freezes (account_id, tenant_id, cause, frozen_by, reason)
-    VALUES (p_account, v_account.tenant_id, 'operator', p_actor, p_reason)
+    VALUES (p_account, v_account.tenant_id, 'operator', p_actor, ledger.reason_of(p_justification))
         ON CONFLICT DO NOTHING;
     IF FOUND THEN
         v_verdict := 'frozen';
         PERFORM ledger.show_freezes(ARRAY[p_account]);
     END IF;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'account_frozen', CASE v_verdict WHEN 'stands' THEN 'repeated' ELSE 'done' END, p_account::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'account_frozen', CASE v_verdict WHEN 'stands' THEN 'repeated' ELSE 'done' END, p_account::text, NULL, p_justification);
     RETURN QUERY SELECT v_verdict, a.tenant_id, a.frozen_at FROM ledger.accounts a WHERE a.account_id = p_account;
 END $$;
 
 -- Ends an operator's freeze. frozen_at is not NULL afterwards if another cause holds. Verdicts: unfrozen; stands (no
 -- operator's freeze was open). No row: there is no such account.
-CREATE FUNCTION ledger.unfreeze_account(p_actor text, p_account uuid, p_reason text)
+CREATE FUNCTION ledger.unfreeze_account(p_actor text, p_account uuid, p_justification ledger.justification)
 RETURNS TABLE (verdict text, tenant_id uuid, frozen_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -446,8 +434,7 @@ DECLARE
 BEGIN
     PERFORM FROM ledger.accounts a WHERE a.account_id = p_account FOR UPDATE;
     IF NOT FOUND THEN
-        INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-        VALUES (p_actor, 'account_unfrozen', 'unknown', p_account::text, p_reason);
+        PERFORM ledger.note_decision(p_actor, 'account_unfrozen', 'unknown', p_account::text, NULL, p_justification);
         RETURN;
     END IF;
     UPDATE ledger.freezes f SET ended_at = now() WHERE f.account_id = p_account AND f.cause = 'operator' AND f.ended_at IS NULL;
@@ -455,8 +442,8 @@ BEGIN
         v_verdict := 'unfrozen';
         PERFORM ledger.show_freezes(ARRAY[p_account]);
     END IF;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'account_unfrozen', CASE v_verdict WHEN 'stands' THEN 'repeated' ELSE 'done' END, p_account::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'account_unfrozen', CASE v_verdict WHEN 'stands' THEN 'repeated' ELSE 'done' END, p_account::text, NULL, p_justification);
     RETURN QUERY SELECT v_verdict, a.tenant_id, a.frozen_at FROM ledger.accounts a WHERE a.account_id = p_account;
 END $$;
 
@@ -522,11 +509,11 @@ GRANT EXECUTE ON FUNCTION ledger.lease_lapsed(integer), ledger.settlements_healt
 GRANT EXECUTE ON FUNCTION
     ledger.unfinished_settlements(text, text, timestamptz, uuid, integer),
     ledger.inspect_settlement(text, uuid),
-    ledger.propose_resolution(text, uuid, text, text),
-    ledger.approve_resolution(text, uuid, bigint, text),
-    ledger.stop_settlement(text, uuid, text),
-    ledger.freeze_account(text, uuid, text),
-    ledger.unfreeze_account(text, uuid, text),
+    ledger.propose_resolution(text, uuid, text, ledger.justification),
+    ledger.approve_resolution(text, uuid, bigint, ledger.justification),
+    ledger.stop_settlement(text, uuid, ledger.justification),
+    ledger.freeze_account(text, uuid, ledger.justification),
+    ledger.unfreeze_account(text, uuid, ledger.justification),
     ledger.freezes_of(text, uuid, bigint, integer) TO operator;
 GRANT CREATE ON SCHEMA ledger TO ledger_engine, ledger_operating;
 ALTER FUNCTION ledger.mark_limbo(uuid, uuid, text) OWNER TO ledger_engine;
@@ -536,10 +523,10 @@ ALTER FUNCTION ledger.lease_lapsed(integer) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.settlements_health() OWNER TO ledger_operating;
 ALTER FUNCTION ledger.unfinished_settlements(text, text, timestamptz, uuid, integer) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.inspect_settlement(text, uuid) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.propose_resolution(text, uuid, text, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.approve_resolution(text, uuid, bigint, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.stop_settlement(text, uuid, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.freeze_account(text, uuid, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.unfreeze_account(text, uuid, text) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.propose_resolution(text, uuid, text, ledger.justification) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.approve_resolution(text, uuid, bigint, ledger.justification) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.stop_settlement(text, uuid, ledger.justification) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.freeze_account(text, uuid, ledger.justification) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.unfreeze_account(text, uuid, ledger.justification) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.freezes_of(text, uuid, bigint, integer) OWNER TO ledger_operating;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_engine, ledger_operating;

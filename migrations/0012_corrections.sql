@@ -40,6 +40,16 @@ BEGIN
     END;
 END $$;
 
+-- Whether an intent that is not correctable may become so. To be asked after ledger.is_correctable, in a statement of its own:
+-- a settlement that ends between the two is then told to ask again, and never that it never moved.
+CREATE FUNCTION ledger.may_yet_move(p_original ledger.ledger_transactions) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN p_original.outcome = 'accepted' AND NOT EXISTS (
+        SELECT FROM ledger.settlements s
+         WHERE s.settlement_id = p_original.ledger_key AND s.tenant_id = p_original.tenant_id AND s.status = 'compensated');
+END $$;
+
 -- One correction of a payment at a time, until the end of the transaction. What is summed in a *later statement* is younger
 -- than every correction that this one waited for.
 CREATE FUNCTION ledger.lock_corrections(p_original uuid) RETURNS void
@@ -90,8 +100,9 @@ ALTER TABLE ledger.corrections ENABLE ALWAYS TRIGGER within_payment;
 -- debited, its source credited. p_terms: {"corrects": the payment's id}; p_amount: NULL for all that there is.
 -- Outcomes beside those of ledger.decide:
 --   refund_above_payment, payment_already_corrected    refusals, recorded like any other
---   payment_unknown, payment_not_posted, not_reversible    ledger.post fails by these names if the key is new. Nothing is
---                                                          recorded: the payment may come, or be settled, yet
+--   payment_never_posted, not_reversible, not_a_payment  refusals too: nothing can change them
+--   payment_unknown, payment_not_posted                ledger.post fails by these names if the key is new. Nothing is
+--                                                      recorded: the payment may come, or be settled, yet
 -- Locks: the payment's corrections, then the account. What holds an account never waits for corrections.
 CREATE FUNCTION ledger.decide_correction(
     p_tenant uuid, p_kind text, p_terms jsonb, p_amount bigint,
@@ -102,31 +113,42 @@ DECLARE
     v_original ledger.ledger_transactions;
     v_left bigint;
 BEGIN
+    -- A row of nothing, which is inserted to find out whether the key is new, and stays with none of the outcomes that leave it so.
+    source := '00000000-0000-0000-0000-000000000000';
+    destination := source;
+    amount := 1;
+    currency := 'XXX';
+    -- Before anything is said of the payment: while postings are halted, nothing is said but that.
+    IF ledger.is_halted(p_tenant) THEN
+        outcome := 'postings_halted';
+        RETURN;
+    END IF;
     SELECT * INTO v_original FROM ledger.ledger_transactions t
-     WHERE t.ledger_key = (p_terms ->> 'corrects')::uuid AND t.tenant_id = p_tenant AND t.kind IN ('payment', 'settlement');
+     WHERE t.ledger_key = (p_terms ->> 'corrects')::uuid AND t.tenant_id = p_tenant;
     IF NOT FOUND THEN
-        -- A row of nothing, which is inserted to find out whether the key is new, and never stays.
         outcome := 'payment_unknown';
-        source := '00000000-0000-0000-0000-000000000000';
-        destination := source;
-        amount := 1;
-        currency := 'XXX';
         RETURN;
     END IF;
     source := v_original.destination;
     destination := v_original.source;
     amount := coalesce(p_amount, v_original.amount);
     currency := v_original.currency;
+    -- A deposit, a correction, an action of a settlement: a key stands for what it stands for, so it never becomes a payment.
+    IF v_original.kind NOT IN ('payment', 'settlement') THEN
+        outcome := 'not_a_payment';
+        RETURN;
+    END IF;
     IF p_kind = 'reversal' AND v_original.kind = 'settlement' THEN
         outcome := 'not_reversible';
         RETURN;
     END IF;
     IF NOT ledger.is_correctable(v_original) THEN
-        outcome := 'payment_not_posted';
+        outcome := CASE WHEN ledger.may_yet_move(v_original) THEN 'payment_not_posted' ELSE 'payment_never_posted' END;
         RETURN;
     END IF;
 
     PERFORM ledger.lock_corrections(v_original.ledger_key);
+    -- Again: what waited sees a halt that came meanwhile.
     IF ledger.is_halted(p_tenant) THEN
         outcome := 'postings_halted';
         RETURN;
@@ -189,6 +211,7 @@ END $$;
 
 GRANT EXECUTE ON FUNCTION
     ledger.is_correctable(ledger.ledger_transactions),
+    ledger.may_yet_move(ledger.ledger_transactions),
     ledger.lock_corrections(uuid),
     ledger.decide_correction(uuid, text, jsonb, bigint),
     ledger.record_correction(uuid, uuid, text, jsonb, bigint) TO ledger_engine;

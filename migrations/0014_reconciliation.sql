@@ -30,7 +30,6 @@ CREATE TABLE ledger.proved_balances (
     CONSTRAINT proved_balances_differ_whole CHECK ((differs_by <> 0) = (differs_since IS NOT NULL))
 );
 CREATE INDEX proved_balances_by_number ON ledger.proved_balances (proved_to, account_id);
-CREATE INDEX proved_balances_that_differ ON ledger.proved_balances (account_id) WHERE differs_by <> 0;
 
 ALTER TABLE ledger.proofs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE ledger.proved_balances ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -78,24 +77,22 @@ BEGIN
     RETURN v_entries;
 END $$;
 
--- Compares up to p_most accounts behind p_after in the order of their ids with checkpoint and tail: those that entries moved
--- from p_from on, and those that differed before. One statement, one snapshot: entries that are not proved yet stand on both
--- sides. Returns how many were compared, the last, and those that differ.
+-- Compares up to p_most accounts behind p_after and not behind p_until, in the order of their ids, with checkpoint and tail. One
+-- statement, one snapshot: entries that are not proved yet stand on both sides. Returns how many were compared, the last, and those
+-- that differ.
 CREATE FUNCTION ledger.compare_balances(
-    p_from bigint, p_proved_to bigint, p_after uuid, p_most integer,
+    p_after uuid, p_until uuid, p_most integer,
     OUT compared bigint, OUT last_account uuid, OUT differing jsonb   -- [{"account", "proved", "held", "since"}], minor units
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     WITH page AS MATERIALIZED (
-        SELECT * FROM (
-            (SELECT * FROM ledger.proved_balances WHERE proved_to > p_from AND account_id > p_after ORDER BY account_id LIMIT p_most)
-            UNION
-            (SELECT * FROM ledger.proved_balances WHERE differs_by <> 0 AND account_id > p_after ORDER BY account_id LIMIT p_most)
-        ) AS asked ORDER BY account_id LIMIT p_most
+        SELECT * FROM ledger.proved_balances
+         WHERE account_id > p_after AND account_id <= p_until ORDER BY account_id LIMIT p_most
     ), late AS MATERIALIZED (
         SELECT account_id, sum(CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END) AS signed
-          FROM ledger.ledger_entries WHERE posted_in::text::bigint >= p_proved_to GROUP BY account_id
+          FROM ledger.ledger_entries
+         WHERE posted_in::text::bigint >= coalesce((SELECT max(proved_to) FROM ledger.proved_balances), 0) GROUP BY account_id
     ), told AS MATERIALIZED (
         SELECT p.account_id, p.differs_by, p.differs_since, p.balance + coalesce(l.signed, 0) AS proved,
                coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
@@ -139,11 +136,11 @@ END $$;
 -- Granted before the functions change hands: the owner may not grant what is no longer its own.
 GRANT EXECUTE ON FUNCTION
     ledger.prove_balances(bigint),
-    ledger.compare_balances(bigint, bigint, uuid, integer),
+    ledger.compare_balances(uuid, uuid, integer),
     ledger.record_proof(bigint, bigint, timestamptz) TO auditor;
 GRANT CREATE ON SCHEMA ledger TO ledger_proving;
 ALTER FUNCTION ledger.prove_balances(bigint) OWNER TO ledger_proving;
-ALTER FUNCTION ledger.compare_balances(bigint, bigint, uuid, integer) OWNER TO ledger_proving;
+ALTER FUNCTION ledger.compare_balances(uuid, uuid, integer) OWNER TO ledger_proving;
 ALTER FUNCTION ledger.record_proof(bigint, bigint, timestamptz) OWNER TO ledger_proving;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_proving;
 

@@ -156,19 +156,6 @@ END $$;
 CREATE TRIGGER break_stands BEFORE UPDATE ON ledger.breaks FOR EACH ROW EXECUTE FUNCTION ledger.refuse_unresolving();
 ALTER TABLE ledger.breaks ENABLE ALWAYS TRIGGER break_stands;
 
-ALTER TABLE ledger.audit
-    DROP CONSTRAINT audit_act_known,
-    DROP CONSTRAINT audit_reason_given,
-    ADD CONSTRAINT audit_act_known CHECK (act IN
-        ('dead_letters_listed', 'dead_letter_inspected', 'dead_letter_replayed', 'dead_letter_discarded',
-         'settlements_listed', 'settlement_inspected', 'settlement_stopped', 'resolution_proposed', 'resolution_approved',
-         'freezes_listed', 'account_frozen', 'account_unfrozen',
-         'halts_listed', 'postings_halted', 'postings_resumed',
-         'breaks_listed', 'break_inspected', 'break_assigned', 'break_resolved')),
-    ADD CONSTRAINT audit_reason_given CHECK (reason IS NOT NULL OR act IN
-        ('dead_letters_listed', 'dead_letter_inspected', 'settlements_listed', 'settlement_inspected', 'freezes_listed', 'halts_listed',
-         'breaks_listed', 'break_inspected'));
-
 -- Before a file is compared: its number if it was taken before (taken; NULL: it was not), and the number of this provider's newest
 -- (0: there is none), for ledger.take_statement. Fails by the name
 --   statement_too_early   its period is not over for a minute: something of it may still be under way to its commit
@@ -304,7 +291,7 @@ END $$;
 
 -- Says who looks into a break. Verdicts: assigned; repeated (it was this person's already); resolved (before: nothing was done). No row:
 -- there is no such break.
-CREATE FUNCTION ledger.assign_break(p_actor text, p_id bigint, p_assignee text, p_reason text)
+CREATE FUNCTION ledger.assign_break(p_actor text, p_id bigint, p_assignee text, p_justification ledger.justification)
 RETURNS TABLE (verdict text, shown ledger.shown_breaks)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -313,28 +300,29 @@ BEGIN
     -- Locked, in a statement of its own: it is neither resolved nor given to another between this look and what follows from it.
     SELECT b.resolved_at INTO v_resolved_at FROM ledger.breaks b WHERE b.break_id = p_id FOR UPDATE;
     IF NOT FOUND THEN
-        INSERT INTO ledger.audit (actor, act, outcome, subject, reason) VALUES (p_actor, 'break_assigned', 'unknown', p_id::text, p_reason);
+        PERFORM ledger.note_decision(p_actor, 'break_assigned', 'unknown', p_id::text, p_assignee, p_justification);
         RETURN;
     END IF;
     SELECT CASE WHEN v_resolved_at IS NOT NULL THEN 'resolved' WHEN b.assignee = p_assignee THEN 'repeated' ELSE 'assigned' END
       INTO verdict FROM ledger.shown_breaks b WHERE b.break_id = p_id;
     IF verdict = 'assigned' THEN
-        INSERT INTO ledger.break_assignments (break_id, assignee, assigned_by, reason) VALUES (p_id, p_assignee, p_actor, p_reason);
+        INSERT INTO ledger.break_assignments (break_id, assignee, assigned_by, reason)
+        VALUES (p_id, p_assignee, p_actor, ledger.reason_of(p_justification));
     END IF;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'break_assigned', CASE verdict WHEN 'assigned' THEN 'done' WHEN 'repeated' THEN 'repeated' ELSE 'refused' END,
-            p_id::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'break_assigned', CASE verdict WHEN 'assigned' THEN 'done' WHEN 'repeated' THEN 'repeated' ELSE 'refused' END,
+        p_id::text, p_assignee, p_justification);
     SELECT b.* INTO shown FROM ledger.shown_breaks b WHERE b.break_id = p_id;
     RETURN NEXT;
 END $$;
 
 -- Resolves a break. Verdicts: resolved; repeated (the same person resolved it before, whose words then stand); stands (somebody else did,
 -- or a later file). No row: there is no such break.
-CREATE FUNCTION ledger.resolve_break(p_actor text, p_id bigint, p_reason text)
+CREATE FUNCTION ledger.resolve_break(p_actor text, p_id bigint, p_justification ledger.justification)
 RETURNS TABLE (verdict text, shown ledger.shown_breaks)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE ledger.breaks b SET resolved_at = now(), resolved_by = p_actor, resolution = p_reason
+    UPDATE ledger.breaks b SET resolved_at = now(), resolved_by = p_actor, resolution = ledger.reason_of(p_justification)
      WHERE b.break_id = p_id AND b.resolved_at IS NULL;
     verdict := CASE WHEN FOUND THEN 'resolved' END;
     SELECT b.* INTO shown FROM ledger.shown_breaks b WHERE b.break_id = p_id;
@@ -342,10 +330,10 @@ BEGIN
         verdict := coalesce(verdict, CASE WHEN (shown).resolved_by = p_actor THEN 'repeated' ELSE 'stands' END);
         RETURN NEXT;
     END IF;
-    INSERT INTO ledger.audit (actor, act, outcome, subject, reason)
-    VALUES (p_actor, 'break_resolved',
-            CASE verdict WHEN 'resolved' THEN 'done' WHEN 'repeated' THEN 'repeated' WHEN 'stands' THEN 'refused' ELSE 'unknown' END,
-            p_id::text, p_reason);
+    PERFORM ledger.note_decision(
+        p_actor, 'break_resolved',
+        CASE verdict WHEN 'resolved' THEN 'done' WHEN 'repeated' THEN 'repeated' WHEN 'stands' THEN 'refused' ELSE 'unknown' END,
+        p_id::text, NULL, p_justification);
 END $$;
 
 GRANT EXECUTE ON FUNCTION ledger.refuse(text, text) TO ledger_matching;
@@ -358,8 +346,8 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
     ledger.breaks_page(text, boolean, text, bigint, integer),
     ledger.inspect_break(text, bigint),
-    ledger.assign_break(text, bigint, text, text),
-    ledger.resolve_break(text, bigint, text) TO operator;
+    ledger.assign_break(text, bigint, text, ledger.justification),
+    ledger.resolve_break(text, bigint, ledger.justification) TO operator;
 GRANT CREATE ON SCHEMA ledger TO ledger_matching, ledger_operating;
 ALTER FUNCTION ledger.statement_standing(text, timestamptz, timestamptz, bytea) OWNER TO ledger_matching;
 ALTER FUNCTION ledger.statement_named(text, text[], text[], uuid[], uuid[]) OWNER TO ledger_matching;
@@ -368,6 +356,6 @@ ALTER FUNCTION ledger.take_statement(bigint, text, text, bytea, timestamptz, tim
     OWNER TO ledger_matching;
 ALTER FUNCTION ledger.breaks_page(text, boolean, text, bigint, integer) OWNER TO ledger_operating;
 ALTER FUNCTION ledger.inspect_break(text, bigint) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.assign_break(text, bigint, text, text) OWNER TO ledger_operating;
-ALTER FUNCTION ledger.resolve_break(text, bigint, text) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.assign_break(text, bigint, text, ledger.justification) OWNER TO ledger_operating;
+ALTER FUNCTION ledger.resolve_break(text, bigint, ledger.justification) OWNER TO ledger_operating;
 REVOKE CREATE ON SCHEMA ledger FROM ledger_matching, ledger_operating;
