@@ -134,6 +134,19 @@ impl Message {
         }
     }
 
+    /// The detail of an event of that source and type, whatever is in it.
+    ///
+    /// # Errors
+    /// [`NotOurs`]
+    pub fn detail(&self, source: &str, detail_type: &str) -> Result<&RawValue, NotOurs> {
+        let delivery = self.delivery_of(source)?;
+        if delivery.detail_type == detail_type {
+            Ok(delivery.detail)
+        } else {
+            Err(NotOurs::Detail)
+        }
+    }
+
     fn delivery_of(&self, source: &str) -> Result<Delivery<'_>, NotOurs> {
         let delivery: Delivery = serde_json::from_str(&self.body).map_err(|_| NotOurs::NoDelivery)?;
         if delivery.source == source {

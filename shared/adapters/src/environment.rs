@@ -1,5 +1,7 @@
 //! The functions' configuration, read once at cold start. What is missing or malformed fails by its name.
 
+mod origin;
+
 use std::env;
 use std::fmt;
 use std::net::IpAddr;
@@ -10,8 +12,8 @@ use std::time::Duration;
 use domain::email_address::EmailAddress;
 use domain::gate::Lease;
 use domain::settlement::fee::Fees;
-use hyper::Uri;
-use hyper::http::uri::{Authority, Parts, PathAndQuery, Scheme};
+
+pub use self::origin::{NotAnOrigin, Origin};
 
 /// A variable of the environment is not what the template promises.
 #[derive(Debug, thiserror::Error)]
@@ -227,66 +229,85 @@ impl Waking {
     }
 }
 
-/// Scheme, host and port, such as `https://kyc.example`. Plain HTTP goes with a loopback address only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    scheme: Scheme,
-    authority: Authority,
+/// Where customers' data lies: `CUSTOMERS_TABLE`, `CUSTOMER_KEYS_TABLE`, `TENANT_KEYS`, `VAULT_KEY`, `VAULT_KEY_SECONDS`.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    /// The table of sealed records.
+    pub customers_table: String,
+    /// The table of wrapped keys, and of whose account is whose.
+    pub keys_table: String,
+    /// What the names of the tenants' secrets begin with, less the `/` before the tenant.
+    pub tenant_keys: String,
+    /// The id or ARN of the service's key.
+    pub service_key: String,
+    /// How long a key stays in memory after it was asked for.
+    pub keys_live: Duration,
 }
 
-/// The text is no origin, or not one that may be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnOrigin {
-    /// Something is missing or too much: an origin has no user, path or query.
-    #[error("it is not a scheme, a host and perhaps a port, and nothing else")]
-    Malformed,
-    /// What is sent could be read and changed on its way.
-    #[error("only https will do, or http with a loopback address")]
-    Unprotected,
-}
+impl Vault {
+    /// The longest that a key may stay in memory, in seconds: whoever is erased is read until then, if all else fails.
+    const LONGEST: u64 = 300;
 
-impl FromStr for Origin {
-    type Err = NotAnOrigin;
-
-    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
-        let uri: Uri = text.parse().map_err(|_| NotAnOrigin::Malformed)?;
-        let is_bare = uri.path() == "/" && uri.query().is_none() && !text.contains(['@', '#']) && !text.ends_with('/');
-        let (Some(scheme), Some(authority), true) = (uri.scheme(), uri.authority(), is_bare) else {
-            return Err(NotAnOrigin::Malformed);
-        };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let is_protected = *scheme == Scheme::HTTPS || *scheme == Scheme::HTTP && is_loopback(host);
-        if !is_protected {
-            return Err(NotAnOrigin::Unprotected);
+    /// Reads the five variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name, also for keys that would stay longer than five minutes.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        let seconds: u64 = parsed("VAULT_KEY_SECONDS")?;
+        if seconds > Self::LONGEST {
+            return Err(Misconfigured::Unusable {
+                name: "VAULT_KEY_SECONDS",
+                why: format!("keys stay for {} seconds at most", Self::LONGEST),
+            });
         }
         Ok(Self {
-            scheme: scheme.clone(),
-            authority: authority.clone(),
+            customers_table: text("CUSTOMERS_TABLE")?,
+            keys_table: text("CUSTOMER_KEYS_TABLE")?,
+            tenant_keys: text("TENANT_KEYS")?,
+            service_key: text("VAULT_KEY")?,
+            keys_live: Duration::from_secs(seconds),
         })
     }
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.authority)
-    }
+/// What is erased, and where that is written down: `CUSTOMERS_TABLE`, `CUSTOMER_KEYS_TABLE`, `TENANT_KEYS`, `ERASURES_TABLE`,
+/// `CERTIFICATES_BUCKET`, `CERTIFICATE_KEY`, `AUDIT_KEY`, `EVENT_BUS`.
+#[derive(Clone, Debug)]
+pub struct Erasing {
+    /// The table of sealed records.
+    pub customers_table: String,
+    /// The table of wrapped keys, and of whose account is whose.
+    pub keys_table: String,
+    /// What the names of the tenants' secrets begin with, less the `/` before the tenant.
+    pub tenant_keys: String,
+    /// The table of erasures.
+    pub erasures_table: String,
+    /// The bucket that certificates are kept in.
+    pub certificates_bucket: String,
+    /// The ARN of the key that certificates are signed with.
+    pub certificate_key: String,
+    /// The id or ARN of the key that justifications are signed with.
+    pub audit_key: String,
+    /// The bus's name.
+    pub bus: String,
 }
 
-impl Origin {
-    /// Whether it is reached over TLS.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.scheme == Scheme::HTTPS
-    }
-
-    /// An address there.
-    #[must_use]
-    pub fn with_path(&self, path: &'static str) -> Uri {
-        let mut parts = Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(PathAndQuery::from_static(path));
-        Uri::from_parts(parts).unwrap_or_default()
+impl Erasing {
+    /// Reads the eight variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        Ok(Self {
+            customers_table: text("CUSTOMERS_TABLE")?,
+            keys_table: text("CUSTOMER_KEYS_TABLE")?,
+            tenant_keys: text("TENANT_KEYS")?,
+            erasures_table: text("ERASURES_TABLE")?,
+            certificates_bucket: text("CERTIFICATES_BUCKET")?,
+            certificate_key: text("CERTIFICATE_KEY")?,
+            audit_key: audit_key()?,
+            bus: text("EVENT_BUS")?,
+        })
     }
 }
 
@@ -328,6 +349,30 @@ pub fn long_machine_arn() -> Result<String, Misconfigured> {
 /// [`Misconfigured`]
 pub fn gate_table() -> Result<String, Misconfigured> {
     text("GATE_TABLE")
+}
+
+/// `DIGEST_BUCKET`: the bucket that seals are kept in.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn digest_bucket() -> Result<String, Misconfigured> {
+    text("DIGEST_BUCKET")
+}
+
+/// `DIGEST_KEY`: the id or ARN of the key that seals are signed with.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn digest_key() -> Result<String, Misconfigured> {
+    text("DIGEST_KEY")
+}
+
+/// `AUDIT_KEY`: the id or ARN of the key that justifications are signed with.
+///
+/// # Errors
+/// [`Misconfigured`]
+pub fn audit_key() -> Result<String, Misconfigured> {
+    text("AUDIT_KEY")
 }
 
 /// `REPORTS_BUCKET`: the bucket that reconciliation's reports are kept in.
@@ -376,54 +421,4 @@ pub fn statements_bucket() -> Result<String, Misconfigured> {
 /// [`Misconfigured`]
 pub fn tokens_table() -> Result<String, Misconfigured> {
     text("TOKENS_TABLE")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_https_or_on_this_machine() {
-        for text in [
-            "https://kyc.example",
-            "https://kyc.example:8443",
-            "http://127.0.0.1:4000",
-            "http://[::1]:4000",
-        ] {
-            assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
-        }
-        for text in [
-            "http://kyc.example",
-            "http://localhost:4000",
-            "http://10.0.0.1",
-            "ftp://kyc.example",
-        ] {
-            assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin::Unprotected), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_nothing_more_than_that() {
-        for text in [
-            "",
-            "kyc.example",
-            "kyc.example:443",
-            "/v1",
-            "https://",
-            "https://kyc.example/",
-            "https://kyc.example/v1",
-            "https://kyc.example?to=elsewhere",
-            "https://kyc.example#part",
-            "https://127.0.0.1@kyc.example",
-            "https://kyc.example https://elsewhere.example",
-        ] {
-            assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin::Malformed), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_address_at_an_origin_keeps_it() {
-        let origin: Origin = "https://kyc.example:8443".parse().unwrap();
-        assert_eq!(origin.with_path("/v1/a"), "https://kyc.example:8443/v1/a");
-    }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use domain::answer::Answer;
 use domain::ids::{ClientKey, TenantId};
+use domain::justification::Asker;
 use domain::principal::Principal;
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
@@ -15,6 +16,7 @@ use lambda_http::http::{HeaderName, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::ledger::LedgerError;
 use crate::once::{Origin, Reply};
@@ -60,6 +62,17 @@ impl Call {
         let authorizer = self.context().and_then(|context| context.authorizer.as_ref());
         let arn = authorizer.and_then(|authorizer| authorizer.iam.as_ref()?.user_arn.as_deref());
         arn.and_then(|arn| arn.parse().ok()).ok_or(Problem::ActorMissing)
+    }
+
+    /// Who asks for something that has to be justified, by which request, and when.
+    #[must_use]
+    pub fn asked_by(&self, actor: &str) -> Asker {
+        let request_id = self.context().and_then(|context| context.request_id.clone());
+        Asker {
+            actor: actor.to_owned(),
+            request_id: request_id.unwrap_or_default(),
+            at: OffsetDateTime::now_utc(),
+        }
     }
 
     /// The client's key.
@@ -181,6 +194,13 @@ impl Success {
             replayed: false,
             location: None,
         }
+    }
+
+    /// The same, with where to look what became of it.
+    #[must_use]
+    pub fn at(mut self, location: String) -> Self {
+        self.location = Some(location);
+        self
     }
 
     /// The same, marked as the repetition of an earlier answer if it is one.

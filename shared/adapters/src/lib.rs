@@ -5,8 +5,14 @@
 //! The walk of its event: [`bus`] takes it from the ledger's outbox; [`delivery`] hands it to a consumer, which asks
 //! [`consumed`] whether it is new and passes it on to [`mail`] or the [`archive`].
 //!
+//! What was posted is sealed by the [`digest`].
+//!
 //! A merchant is verified by [`kyc`], as far as its [`breaker`] allows. What has to wait for that is [`parked`], and
 //! woken through its task token by [`executions`].
+//!
+//! What merchants keep of their customers lies in the [`vault`]; [`erasures`] destroy it.
+//!
+//! What operators decide goes to the ledger with a justification that the [`justifier`] has signed.
 //!
 //! A provider's file is read from [`statement_files`].
 
@@ -19,10 +25,13 @@ pub mod consumed;
 pub mod contacts;
 pub mod dead_letter_queue;
 pub mod delivery;
+pub mod digest;
 pub mod environment;
+pub mod erasures;
 pub mod executions;
 pub mod gate;
 pub mod http;
+pub mod justifier;
 pub mod kyc;
 pub mod ledger;
 pub mod log;
@@ -32,6 +41,8 @@ pub mod once;
 pub mod pager;
 pub mod parked;
 pub mod queues;
+pub mod signer;
 pub mod statement_files;
 pub mod task;
 pub mod tokens;
+pub mod vault;

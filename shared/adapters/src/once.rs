@@ -184,10 +184,10 @@ impl Once {
                 self.release(claim).await;
                 ProblemBody::from(Problem::LedgerUnavailable).with_retry_after(60)
             }
-            // What these wait for may come, so the key is left as unused as it was.
+            // What these wait for may come, so the key is left as unused as it was. It can still post: by a statement that
+            // is late, or by the same request again.
             (Some("payment_unknown"), _) => self.refused(claim, Problem::NotFound).await,
             (Some("payment_not_posted"), _) => self.refused(claim, Problem::PaymentNotPosted).await,
-            (Some("not_reversible"), _) => self.refused(claim, Problem::NotReversible).await,
             (Some("postings_halted"), _) => self.refused(claim, Problem::PostingsHalted).await,
             (_, LedgerError::Unknown(_)) => {
                 tracing::warn!(error = %error, "the outcome of a posting is unknown");

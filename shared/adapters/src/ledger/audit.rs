@@ -1,13 +1,16 @@
 //! The ledger as reconciliation reads it: all tenants, in statements that may take long, as `auditor`, who writes nothing
 //! but what it has proved.
 
+pub mod acts;
 pub mod announcements;
 pub mod balances;
 pub mod books;
+pub mod corrections;
 pub mod gate;
 pub mod house;
 pub mod proofs;
 pub mod settlements;
+pub mod slices;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

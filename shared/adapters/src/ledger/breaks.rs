@@ -1,12 +1,13 @@
 //! Breaks in an operator's hands. Whatever is asked here leaves a row of the audit in the same transaction.
 
 use domain::ids::{LedgerKey, TenantId};
+use domain::justification::Justification;
 use domain::principal::Principal;
 use domain::statement::breaks::BreakKind;
 use domain::statement::name::Provider;
 use time::{Date, OffsetDateTime};
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column, word};
@@ -174,13 +175,13 @@ impl Ledger {
         actor: &Principal,
         id: i64,
         assignee: &str,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Acted>, LedgerError> {
         let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
             (&actor.as_str(), Type::TEXT),
             (&id, Type::INT8),
             (&assignee, Type::TEXT),
-            (&reason, Type::TEXT),
+            (&Json(justification), Type::JSONB),
         ];
         let rows = self.call(ASSIGN, &parameters).await?;
         rows.first().map(|row| Acted::read(row, "assigned")).transpose()
@@ -191,9 +192,17 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn resolve_break(&self, actor: &Principal, id: i64, reason: &str) -> Result<Option<Acted>, LedgerError> {
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&actor.as_str(), Type::TEXT), (&id, Type::INT8), (&reason, Type::TEXT)];
+    pub async fn resolve_break(
+        &self,
+        actor: &Principal,
+        id: i64,
+        justification: &Justification,
+    ) -> Result<Option<Acted>, LedgerError> {
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
+            (&actor.as_str(), Type::TEXT),
+            (&id, Type::INT8),
+            (&Json(justification), Type::JSONB),
+        ];
         let rows = self.call(RESOLVE, &parameters).await?;
         rows.first().map(|row| Acted::read(row, "resolved")).transpose()
     }

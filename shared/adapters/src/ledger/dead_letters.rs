@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::ids::{EventId, LedgerKey, TenantId};
+use domain::justification::Justification;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column};
@@ -138,7 +139,7 @@ impl Ledger {
         actor: &str,
         id: i64,
         resolution: Resolution,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<DeadLetter>, LedgerError> {
         let rows = self
             .call(
@@ -147,7 +148,7 @@ impl Ledger {
                     (&actor, Type::TEXT),
                     (&id, Type::INT8),
                     (&resolution.as_str(), Type::TEXT),
-                    (&reason, Type::TEXT),
+                    (&Json(justification), Type::JSONB),
                 ],
             )
             .await?;

@@ -1,10 +1,11 @@
 //! Accounts frozen at an operator's word. Whatever is asked here leaves a row of the audit in the same transaction.
 
 use domain::ids::{AccountId, LedgerKey, TenantId};
+use domain::justification::Justification;
 use domain::principal::Principal;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column};
@@ -59,9 +60,9 @@ impl Ledger {
         &self,
         actor: &Principal,
         account: AccountId,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Frozen>, LedgerError> {
-        self.turn(FREEZE, actor, account, reason).await
+        self.turn(FREEZE, actor, account, justification).await
     }
 
     /// Ends an operator's freeze of an account; what else freezes it stays. Returns how it then stands. `None`: there is
@@ -73,9 +74,9 @@ impl Ledger {
         &self,
         actor: &Principal,
         account: AccountId,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Frozen>, LedgerError> {
-        self.turn(UNFREEZE, actor, account, reason).await
+        self.turn(UNFREEZE, actor, account, justification).await
     }
 
     /// Up to `most` freezes of an account numbered below `before` (`None`: from the newest), newest first. `None`: there
@@ -115,7 +116,7 @@ impl Ledger {
         statement: &str,
         actor: &Principal,
         account: AccountId,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Frozen>, LedgerError> {
         let rows = self
             .call(
@@ -123,7 +124,7 @@ impl Ledger {
                 &[
                     (&actor.as_str(), Type::TEXT),
                     (&account.uuid(), Type::UUID),
-                    (&reason, Type::TEXT),
+                    (&Json(justification), Type::JSONB),
                 ],
             )
             .await?;

@@ -1,29 +1,28 @@
 //! The switch that halts postings. Whatever is asked here leaves a row of the audit in the same transaction.
 
-use domain::halt::Scope;
+use domain::halt::{Halt, Scope};
+use domain::justification::Justification;
 use domain::principal::Principal;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column};
 
-/// A halt that holds.
+/// What became of a lift.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Halt {
-    /// Since when nothing moves.
-    pub since: OffsetDateTime,
-    /// The ARN of the operator who halted it.
-    pub halted_by: String,
-    /// In that person's words.
-    pub reason: String,
+pub enum Lift {
+    /// The scope is not halted, be it by this lift or before it.
+    Lifted,
+    /// Not the halt that it named holds, but this one.
+    Stands(Halt),
 }
 
 const HALT_POSTINGS: &str = "-- halt_postings
 SELECT * FROM ledger.halt_postings($1, $2, $3)";
 const RESUME_POSTINGS: &str = "-- resume_postings
-SELECT * FROM ledger.resume_postings($1, $2, $3)";
+SELECT * FROM ledger.resume_postings($1, $2, $3, $4)";
 const HALTS_THAT_HOLD: &str = "-- halts_that_hold
 SELECT * FROM ledger.halts_that_hold($1, $2, $3)";
 
@@ -37,19 +36,36 @@ impl Ledger {
         &self,
         actor: &Principal,
         scope: Scope,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Halt>, LedgerError> {
-        let rows = self.turn_switch(HALT_POSTINGS, actor, scope, reason).await?;
-        rows.first().map(Halt::read).transpose()
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
+            (&actor.as_str(), Type::TEXT),
+            (&scope.uuid(), Type::UUID),
+            (&Json(justification), Type::JSONB),
+        ];
+        let rows = self.call(HALT_POSTINGS, &parameters).await?;
+        rows.first().map(halt).transpose()
     }
 
-    /// Ends the halt of a scope; returns whether there is such a merchant. Safe to repeat.
+    /// Ends the halt of a scope that has held since then, and no other. `None`: there is no such merchant. Safe to repeat.
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn resume_postings(&self, actor: &Principal, scope: Scope, reason: &str) -> Result<bool, LedgerError> {
-        let rows = self.turn_switch(RESUME_POSTINGS, actor, scope, reason).await?;
-        Ok(!rows.is_empty())
+    pub async fn resume_postings(
+        &self,
+        actor: &Principal,
+        scope: Scope,
+        since: OffsetDateTime,
+        justification: &Justification,
+    ) -> Result<Option<Lift>, LedgerError> {
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&actor.as_str(), Type::TEXT),
+            (&scope.uuid(), Type::UUID),
+            (&since, Type::TIMESTAMPTZ),
+            (&Json(justification), Type::JSONB),
+        ];
+        let rows = self.call(RESUME_POSTINGS, &parameters).await?;
+        rows.first().map(lift).transpose()
     }
 
     /// Up to `most` halts that hold, in the order of their scopes, above `after` (`None`: from the first).
@@ -69,32 +85,23 @@ impl Ledger {
         ];
         let rows = self.call(HALTS_THAT_HOLD, &parameters).await?;
         rows.iter()
-            .map(|row| Ok((Scope::from(column::<Uuid>(row, "scope")?), Halt::read(row)?)))
+            .map(|row| Ok((Scope::from(column::<Uuid>(row, "scope")?), halt(row)?)))
             .collect()
-    }
-
-    async fn turn_switch(
-        &self,
-        statement: &str,
-        actor: &Principal,
-        scope: Scope,
-        reason: &str,
-    ) -> Result<Vec<Row>, LedgerError> {
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
-            (&actor.as_str(), Type::TEXT),
-            (&scope.uuid(), Type::UUID),
-            (&reason, Type::TEXT),
-        ];
-        self.call(statement, &parameters).await
     }
 }
 
-impl Halt {
-    fn read(row: &Row) -> Result<Self, LedgerError> {
-        Ok(Self {
-            since: column(row, "since")?,
-            halted_by: column(row, "halted_by")?,
-            reason: column(row, "reason")?,
-        })
+fn halt(row: &Row) -> Result<Halt, LedgerError> {
+    Ok(Halt {
+        since: column(row, "since")?,
+        halted_by: column(row, "halted_by")?,
+        reason: column(row, "reason")?,
+    })
+}
+
+fn lift(row: &Row) -> Result<Lift, LedgerError> {
+    match column(row, "verdict")? {
+        "resumed" | "repeated" => Ok(Lift::Lifted),
+        "stands" => Ok(Lift::Stands(halt(row)?)),
+        other => Err(LedgerError::Unreadable(format!("verdict: {other:?} is not known"))),
     }
 }

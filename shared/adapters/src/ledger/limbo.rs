@@ -5,12 +5,13 @@ mod rows;
 mod stop;
 
 use domain::ids::{LedgerKey, TenantId};
+use domain::justification::Justification;
 use domain::money::{Amount, Currency};
 use domain::principal::Principal;
 use domain::settlement::course::Decision;
 use domain::settlement::status::Status;
 use time::OffsetDateTime;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 
 use super::settlements::place::Place;
 use super::settlements::settlement::Settlement;
@@ -198,7 +199,7 @@ impl Ledger {
         actor: &Principal,
         settlement: LedgerKey,
         decision: Decision,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Proposed>, LedgerError> {
         let rows = self
             .call(
@@ -207,7 +208,7 @@ impl Ledger {
                     (&actor.as_str(), Type::TEXT),
                     (&settlement.uuid(), Type::UUID),
                     (&decision.as_str(), Type::TEXT),
-                    (&reason, Type::TEXT),
+                    (&Json(justification), Type::JSONB),
                 ],
             )
             .await?;
@@ -224,7 +225,7 @@ impl Ledger {
         actor: &Principal,
         settlement: LedgerKey,
         proposal: i64,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Approval>, LedgerError> {
         let rows = self
             .call(
@@ -233,7 +234,7 @@ impl Ledger {
                     (&actor.as_str(), Type::TEXT),
                     (&settlement.uuid(), Type::UUID),
                     (&proposal, Type::INT8),
-                    (&reason, Type::TEXT),
+                    (&Json(justification), Type::JSONB),
                 ],
             )
             .await?;

@@ -35,7 +35,7 @@ SELECT coalesce(max(proved_to), 0) AS proved_to FROM ledger.proved_balances";
 const PROVE_BALANCES: &str = "-- prove_balances
 SELECT ledger.prove_balances($1) AS entries";
 const COMPARE_BALANCES: &str = "-- compare_balances
-SELECT * FROM ledger.compare_balances($1, $2, $3, $4)";
+SELECT * FROM ledger.compare_balances($1, $2, $3)";
 
 impl Ledger {
     /// Up to which number the balances are proved; 0: none is.
@@ -56,22 +56,14 @@ impl Ledger {
         column(super::one(&rows)?, "entries")
     }
 
-    /// Compares up to `most` accounts behind `after` that entries moved from the number `from` on, and those that differed
-    /// before. `proved_to`: as [`Ledger::balances_proved_to`] says.
+    /// Compares up to `most` accounts behind `after` and not behind `until`.
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn compare_balances(
-        &self,
-        from: i64,
-        proved_to: i64,
-        after: Uuid,
-        most: i32,
-    ) -> Result<Compared, LedgerError> {
+    pub async fn compare_balances(&self, after: Uuid, until: Uuid, most: i32) -> Result<Compared, LedgerError> {
         let parameters: &[_] = &[
-            (&from as &(dyn tokio_postgres::types::ToSql + Sync), Type::INT8),
-            (&proved_to, Type::INT8),
-            (&after, Type::UUID),
+            (&after as &(dyn tokio_postgres::types::ToSql + Sync), Type::UUID),
+            (&until, Type::UUID),
             (&most, Type::INT4),
         ];
         let rows = self.call(COMPARE_BALANCES, parameters).await?;

@@ -1,8 +1,10 @@
 //! Entries against each other and against their intents.
 
+use std::time::Duration;
+
 use domain::reconciliation::report::Slice;
 use time::OffsetDateTime;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::Wrong;
@@ -66,8 +68,9 @@ SELECT w.what, p.transaction_id::text AS subject,
                count(*) FILTER (WHERE e.entry_type = 'DEBIT' AND e.account_id = t.source) AS debits,
                count(*) FILTER (WHERE e.entry_type = 'CREDIT' AND e.account_id = t.destination) AS credits,
                bool_and(e.amount = t.amount AND e.currency = t.currency) AS same_money,
-               bool_and(coalesce(a.tenant_id = e.tenant_id AND a.currency = e.currency, false)) AS right_owner
-          FROM ledger.ledger_entries e LEFT JOIN ledger.accounts a USING (account_id)
+               bool_and(EXISTS (SELECT FROM ledger.accounts a
+                                 WHERE a.account_id = e.account_id AND a.tenant_id = e.tenant_id AND a.currency = e.currency OFFSET 0)) AS right_owner
+          FROM ledger.ledger_entries e
          WHERE e.idempotency_key = p.transaction_id
        ) e,
        LATERAL (SELECT CASE
@@ -76,7 +79,12 @@ SELECT w.what, p.transaction_id::text AS subject,
             WHEN e.entries <> 2 THEN 'entries_not_two'
             WHEN e.debits <> 1 OR e.credits <> 1 OR NOT e.same_money THEN 'entries_differ_from_intent'
             WHEN NOT e.right_owner THEN 'entries_of_wrong_account' END AS what) w
- WHERE w.what IS NOT NULL ORDER BY p.transaction_id LIMIT 1000";
+ WHERE w.what IS NOT NULL
+UNION ALL
+SELECT DISTINCT 'entries_under_another_key', transaction_id::text, format('its key is %s', idempotency_key)
+  FROM ledger.ledger_entries
+ WHERE posted_in::text::bigint >= $1 AND posted_in::text::bigint < $2 AND transaction_id <> idempotency_key
+ ORDER BY subject LIMIT 1000";
 
 const WITHOUT_ENTRIES: &str = "-- without_entries
 SELECT 'intent_without_entries' AS what, t.ledger_key::text AS subject,
@@ -87,7 +95,8 @@ SELECT 'intent_without_entries' AS what, t.ledger_key::text AS subject,
  ORDER BY t.ledger_key LIMIT 1000";
 
 /// What `mismatches_of` and `without_entries` find.
-const MISMATCHES: [&str; 6] = [
+const MISMATCHES: [&str; 7] = [
+    "entries_under_another_key",
     "entries_without_intent",
     "entries_of_unposted_intent",
     "entries_not_two",
@@ -98,7 +107,13 @@ const MISMATCHES: [&str; 6] = [
 
 const HELD_BACK: &str = "-- held_back
 SELECT count(*) AS entries FROM ledger.ledger_entries
- WHERE posted_in::text::bigint >= $1 AND created_at < now() - interval '1 hour'";
+ WHERE posted_in::text::bigint >= $1 AND created_at < now() - $2 * interval '1 second'";
+
+/// Whatever a statement sees has a number that was given before it: the guards write the number of the transaction itself.
+const OF_THE_FUTURE: &str = "-- of_the_future
+SELECT transaction_id::text AS subject, 'entry_of_the_future' AS what, format('%s entries, the last of number %s', count(*), max(posted_in::text::bigint)) AS detail
+  FROM ledger.ledger_entries WHERE posted_in::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+ GROUP BY transaction_id ORDER BY transaction_id LIMIT 1000";
 
 impl Ledger {
     /// The entries of a slice, by currency.
@@ -161,29 +176,49 @@ impl Ledger {
         rows.iter().map(|row| Wrong::read(row, &MISMATCHES)).collect()
     }
 
-    /// How many entries are older than an hour and yet not below that number, because a transaction below it still runs.
+    /// How many entries are older than that and yet not below that number, because a transaction below it still runs.
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn held_back(&self, horizon: i64) -> Result<i64, LedgerError> {
-        let rows = self.call(HELD_BACK, &[(&horizon, Type::INT8)]).await?;
+    pub async fn held_back(&self, horizon: i64, age: Duration) -> Result<i64, LedgerError> {
+        let parameters: &[_] = &[
+            (&horizon as &(dyn ToSql + Sync), Type::INT8),
+            (&age.as_secs_f64(), Type::FLOAT8),
+        ];
+        let rows = self.call(HELD_BACK, parameters).await?;
         column(super::one(&rows)?, "entries")
+    }
+
+    /// The first thousand transactions with entries whose number was not given yet: no run would reach them for long.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn of_the_future(&self) -> Result<Vec<Wrong>, LedgerError> {
+        let rows = self.call(OF_THE_FUTURE, &[]).await?;
+        rows.iter()
+            .map(|row| Wrong::read(row, &["entry_of_the_future"]))
+            .collect()
     }
 }
 
+/// The entries of the page's accounts in one look into each partition, instead of one for each account.
 const EVERY_BALANCE: &str = "-- every_balance
-WITH page AS MATERIALIZED (SELECT account_id, tenant_id FROM ledger.accounts WHERE account_id > $1 ORDER BY account_id LIMIT $2),
+WITH page AS MATERIALIZED (SELECT account_id, tenant_id FROM ledger.accounts WHERE account_id > $1 AND account_id <= $2 ORDER BY account_id LIMIT $3),
+of_entries AS MATERIALIZED (
+    SELECT account_id, sum(signed) AS all_entries, coalesce(sum(signed) FILTER (WHERE number < b.proved_to), 0) AS proved_entries
+      FROM (SELECT account_id, CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END AS signed, posted_in::text::bigint AS number
+              FROM ledger.ledger_entries
+             WHERE account_id > $1 AND account_id <= (SELECT p.account_id FROM page p ORDER BY p.account_id DESC LIMIT 1)) e
+           LEFT JOIN ledger.proved_balances b USING (account_id)
+     GROUP BY account_id
+),
 told AS MATERIALIZED (
-    SELECT p.account_id, p.tenant_id, e.all_entries, e.proved_entries, b.balance AS proved,
+    SELECT p.account_id, p.tenant_id, coalesce(e.all_entries, 0) AS all_entries, coalesce(e.proved_entries, 0) AS proved_entries,
+           b.balance AS proved,
            coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
                       WHERE c.account_id = p.account_id ORDER BY c.checkpoint_no DESC LIMIT 1), 0)
            + (SELECT coalesce(sum(t.delta), 0) FROM ledger.balance_tail t WHERE t.account_id = p.account_id) AS held
-      FROM page p LEFT JOIN ledger.proved_balances b USING (account_id),
-           LATERAL (
-            SELECT coalesce(sum(signed), 0) AS all_entries, coalesce(sum(signed) FILTER (WHERE number < b.proved_to), 0) AS proved_entries
-              FROM (SELECT CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END AS signed, posted_in::text::bigint AS number
-                      FROM ledger.ledger_entries WHERE account_id = p.account_id) AS of_account
-           ) e
+      FROM page p LEFT JOIN of_entries e USING (account_id) LEFT JOIN ledger.proved_balances b USING (account_id)
 )
 SELECT account_id, CASE WHEN held <> all_entries THEN 'balance_differs' WHEN proved <> proved_entries THEN 'proved_balance_differs' END AS what,
        account_id::text AS subject,
@@ -202,13 +237,16 @@ pub struct Page {
 }
 
 impl Ledger {
-    /// Up to `most` accounts behind `after`, each from all its entries.
+    /// Up to `most` accounts behind `after` and not behind `until`, each from all its entries.
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn every_balance(&self, after: Uuid, most: i64) -> Result<Page, LedgerError> {
+    pub async fn every_balance(&self, after: Uuid, until: Uuid, most: i64) -> Result<Page, LedgerError> {
         let rows = self
-            .call(EVERY_BALANCE, &[(&after, Type::UUID), (&most, Type::INT8)])
+            .call(
+                EVERY_BALANCE,
+                &[(&after, Type::UUID), (&until, Type::UUID), (&most, Type::INT8)],
+            )
             .await?;
         let mut page = Page {
             accounts: 0,

@@ -60,8 +60,19 @@ SELECT count(*) AS partitions,
      GROUP BY i.inhparent
   ) AS ends";
 
-const HALTS_ARE_KNOWN: &str = "-- halts_are_known
-SELECT to_regclass('ledger.halts') IS NOT NULL AS known";
+const OPEN_BREAKS: &str = "-- open_breaks
+SELECT CASE WHEN opened_at < now() - interval '3 days' THEN 'break_open_for_days' ELSE 'break_open' END AS what, break_id::text AS subject,
+       format('%s of %s, %s line %s, since %s, assigned to %s', kind, provider, object, coalesce(line::text, 'none'), opened_at,
+              coalesce(assignee, 'nobody')) AS detail
+  FROM ledger.shown_breaks WHERE resolved_at IS NULL ORDER BY break_id LIMIT 1000";
+
+/// A day is left for the next file to come, behind the day on which its period ends.
+const LATE_STATEMENTS: &str = "-- late_statements
+SELECT 'statement_late' AS what, provider AS subject,
+       format('the last file, %s, ends at %s, and the next was due %s days later', object, period_to, every_days) AS detail
+  FROM (SELECT DISTINCT ON (provider) * FROM ledger.statements ORDER BY provider, period_to DESC, statement_id DESC) AS newest
+ WHERE period_to + make_interval(days => every_days + 1) < now() ORDER BY provider LIMIT 1000";
+
 const HALTS: &str = "-- open_halts
 SELECT 'halted' AS what, scope::text AS subject, format('since %s, by %s: %s', since, halted_by, reason) AS detail
   FROM ledger.halts ORDER BY since LIMIT 1000";
@@ -120,16 +131,30 @@ impl Ledger {
         self.wrongs(FREEZES, &[], &KINDS).await
     }
 
-    /// The halts that hold: `halted`. `None`: this ledger knows no halts.
+    /// The halts that hold: `halted`.
     ///
     /// # Errors
     /// [`LedgerError`]
-    pub async fn open_halts(&self) -> Result<Option<Vec<Wrong>>, LedgerError> {
-        let rows = self.call(HALTS_ARE_KNOWN, &[]).await?;
-        if !column::<bool>(super::one(&rows)?, "known")? {
-            return Ok(None);
-        }
-        self.wrongs(HALTS, &[], &["halted"]).await.map(Some)
+    pub async fn open_halts(&self) -> Result<Vec<Wrong>, LedgerError> {
+        self.wrongs(HALTS, &[], &["halted"]).await
+    }
+
+    /// The first thousand breaks that nobody has resolved, the oldest first: `break_open`, after three days
+    /// `break_open_for_days`.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn open_breaks(&self) -> Result<Vec<Wrong>, LedgerError> {
+        self.wrongs(OPEN_BREAKS, &[], &["break_open", "break_open_for_days"])
+            .await
+    }
+
+    /// The providers whose next file should have been taken by now: `statement_late`.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn late_statements(&self) -> Result<Vec<Wrong>, LedgerError> {
+        self.wrongs(LATE_STATEMENTS, &[], &["statement_late"]).await
     }
 
     /// How many whole months of partitions are left; `None`: there are no partitions, or their ends cannot be read.

@@ -24,28 +24,39 @@ SELECT coalesce((SELECT to_transaction FROM ledger.proofs ORDER BY proof_no DESC
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon,
        clock_timestamp() AS now";
 
-/// Looks at everything once: for a first run, and for one over all there ever was.
+/// Where the first run began. Until there was one, every entry is looked at.
 const BEGINNING: &str = "-- beginning
-SELECT (SELECT min(posted_in::text::bigint) FROM ledger.ledger_entries) AS number,
-       (SELECT min(created_at) FROM ledger.ledger_transactions) AS at";
+SELECT coalesce((SELECT from_transaction FROM ledger.proofs ORDER BY proof_no LIMIT 1),
+                (SELECT min(posted_in::text::bigint) FROM ledger.ledger_entries)) AS number,
+       (SELECT min(created_at) FROM ledger.accounts) AS at";
+
+const FIRST_PROOF: &str = "-- first_proof
+SELECT (SELECT began_at FROM ledger.proofs ORDER BY proof_no LIMIT 1) AS at";
 
 const RECORD_PROOF: &str = "-- record_proof
 SELECT ledger.record_proof($1, $2, $3) AS recorded";
 
 /// A table shows itself whole to a role if it has no policies, or one for it that lets everything through and none that
-/// narrows it. Reading it would say nothing: hidden rows are no error.
+/// narrows it; and if it is a table, and no view that took its name. Reading it would say nothing: hidden rows are no error.
 const HIDDEN: &str = "-- hidden
 SELECT t.name, r.rolname::text AS role
   FROM unnest($1::text[]) AS t (name), pg_roles r, pg_class c
  WHERE r.rolname = ANY (CASE WHEN $2 = '' THEN ARRAY[current_user::text] ELSE ARRAY[$2] END)
-   AND c.oid = ('ledger.' || t.name)::regclass AND c.relrowsecurity
-   AND NOT coalesce((
+   AND c.oid = ('ledger.' || t.name)::regclass
+   AND (c.relkind NOT IN ('r', 'p') OR c.relrowsecurity AND NOT coalesce((
         SELECT bool_or(p.polpermissive AND pg_get_expr(p.polqual, p.polrelid) = 'true') AND bool_and(p.polpermissive)
           FROM pg_policy p
          WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*')
            AND EXISTS (SELECT FROM unnest(p.polroles) AS of_role WHERE of_role = 0 OR pg_has_role(r.oid, of_role, 'USAGE'))
-       ), false)
+       ), false))
  LIMIT 1";
+
+/// What has been proved was there.
+const EMPTIED: &str = "-- emptied
+SELECT name FROM (VALUES ('ledger_entries', EXISTS (SELECT FROM ledger.ledger_entries)),
+                         ('ledger_transactions', EXISTS (SELECT FROM ledger.ledger_transactions)),
+                         ('accounts', EXISTS (SELECT FROM ledger.accounts))) AS t (name, has_rows)
+ WHERE NOT has_rows AND name = ANY ($1) AND EXISTS (SELECT FROM ledger.proved_balances) LIMIT 1";
 
 impl Ledger {
     /// What was not proved yet, up to the number of the oldest transaction that runs.
@@ -65,7 +76,8 @@ impl Ledger {
         })
     }
 
-    /// The least number of an entry's transaction, and when the first intent was written. Reads all there is.
+    /// The number that the first transaction of entries has, and when the first account was opened: nothing that moves
+    /// money is older. `None`: there is none.
     ///
     /// # Errors
     /// [`LedgerError`]
@@ -73,6 +85,15 @@ impl Ledger {
         let rows = self.call(BEGINNING, &[]).await?;
         let row = super::one(&rows)?;
         Ok((column(row, "number")?, column(row, "at")?))
+    }
+
+    /// When the first run began that proved anything. `None`: none has yet.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn first_proof(&self) -> Result<Option<OffsetDateTime>, LedgerError> {
+        let rows = self.call(FIRST_PROOF, &[]).await?;
+        column(super::one(&rows)?, "at")
     }
 
     /// Writes down that this is proved. `false`: another run was faster.
@@ -87,6 +108,16 @@ impl Ledger {
         ];
         let rows = self.call(RECORD_PROOF, parameters).await?;
         column(super::one(&rows)?, "recorded")
+    }
+
+    /// One of these tables that is empty, though the books were proved when it was not. What a check says of it would be of
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`]
+    pub async fn emptied_table(&self, tables: &[&str]) -> Result<Option<String>, LedgerError> {
+        let rows = self.call(EMPTIED, &[(&tables, Type::TEXT_ARRAY)]).await?;
+        rows.first().map(|row| column(row, "name")).transpose()
     }
 
     /// One of these tables that does not show all its rows to `role` (`None`: to whom this connection belongs), if there is

@@ -86,8 +86,8 @@ const UNFINISHED_BOOKS: &str = books!(
 );
 const ENDED_BOOKS: &str = books!(
     "ended_books",
-    "s.ended_at IS NOT NULL AND (s.ended_at, s.settlement_id) > ($1, $2)
-      ORDER BY s.ended_at, s.settlement_id LIMIT $3"
+    "s.ended_at IS NOT NULL AND (s.ended_at, s.settlement_id) > ($1, $2) AND s.ended_at < $3
+      ORDER BY s.ended_at, s.settlement_id LIMIT $4"
 );
 const BOOKS_OF: &str = books!("books_of", "s.settlement_id = ANY ($1)");
 const ENDS_OF: &str = "-- ends_of
@@ -118,14 +118,15 @@ impl Ledger {
         .await
     }
 
-    /// Up to `most` settlements of any tenant that ended at `since` or later and behind `after` (`None`: from the first),
-    /// those first that ended first.
+    /// Up to `most` settlements of any tenant that ended at `since` or later, before `until` and behind `after` (`None`: from
+    /// the first), those first that ended first.
     ///
     /// # Errors
     /// [`LedgerError`]
     pub async fn ended_books(
         &self,
         since: OffsetDateTime,
+        until: OffsetDateTime,
         after: Option<&Audited>,
         most: i64,
     ) -> Result<Vec<Audited>, LedgerError> {
@@ -133,7 +134,12 @@ impl Ledger {
         let (ended_at, id) = last.unwrap_or((since, Uuid::nil()));
         self.books(
             ENDED_BOOKS,
-            &[(&ended_at, Type::TIMESTAMPTZ), (&id, Type::UUID), (&most, Type::INT8)],
+            &[
+                (&ended_at, Type::TIMESTAMPTZ),
+                (&id, Type::UUID),
+                (&until, Type::TIMESTAMPTZ),
+                (&most, Type::INT8),
+            ],
         )
         .await
     }

@@ -1,10 +1,11 @@
 //! Stopping a settlement at an operator's word.
 
 use domain::ids::LedgerKey;
+use domain::justification::Justification;
 use domain::principal::Principal;
 use domain::settlement::status::Status;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 
 use super::rows::unknown;
 use crate::ledger::{Ledger, LedgerError, column, word};
@@ -33,7 +34,7 @@ impl Ledger {
         &self,
         actor: &Principal,
         settlement: LedgerKey,
-        reason: &str,
+        justification: &Justification,
     ) -> Result<Option<Stop>, LedgerError> {
         let rows = self
             .call(
@@ -41,7 +42,7 @@ impl Ledger {
                 &[
                     (&actor.as_str(), Type::TEXT),
                     (&settlement.uuid(), Type::UUID),
-                    (&reason, Type::TEXT),
+                    (&Json(justification), Type::JSONB),
                 ],
             )
             .await?;
