@@ -6,9 +6,11 @@ mod page;
 mod shown;
 
 use adapters::http::{self, Call, Success};
+use adapters::justifier::Justifier;
 use adapters::ledger::Ledger;
 use adapters::ledger::breaks::Acted;
 use domain::intent::{AssignmentRequest, ReasonRequest};
+use domain::justification::{Act, Statement};
 use domain::principal::Principal;
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
@@ -17,7 +19,7 @@ use lambda_http::{Body, Request, Response};
 use crate::shown::Shown;
 
 /// Answers 200; 404 if there is no such break, 409 if it was resolved before.
-pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
+pub async fn handle(ledger: &Ledger, justifier: &Justifier, request: Request) -> Response<Body> {
     http::answer(request, async |call| {
         let actor = call.operator()?;
         match call.route() {
@@ -25,14 +27,18 @@ pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
             "GET /v1/operator/breaks/{break_id}" => inspect(ledger, &actor, &call).await,
             "POST /v1/operator/breaks/{break_id}/assignment" => {
                 let AssignmentRequest { assignee, reason } = AssignmentRequest::parse(call.json()?)?;
-                let given = ledger.assign_break(&actor, call.id("break_id")?, &assignee, &reason);
+                let id: i64 = call.id("break_id")?;
+                let statement = Statement::of(Act::BreakAssigned, id, &reason, &call.asked_by(actor.as_str()));
+                let justification = justifier.justify(&statement.with_terms(&assignee)).await?;
+                let given = ledger.assign_break(&actor, id, &assignee, &justification);
                 Ok(acted(given.await?)?)
             }
             "POST /v1/operator/breaks/{break_id}/resolution" => {
                 let ReasonRequest { reason } = ReasonRequest::parse(call.json()?)?;
-                Ok(acted(
-                    ledger.resolve_break(&actor, call.id("break_id")?, &reason).await?,
-                )?)
+                let id: i64 = call.id("break_id")?;
+                let statement = Statement::of(Act::BreakResolved, id, &reason, &call.asked_by(actor.as_str()));
+                let justification = justifier.justify(&statement).await?;
+                Ok(acted(ledger.resolve_break(&actor, id, &justification).await?)?)
             }
             _ => Err(Problem::NotFound.into()),
         }

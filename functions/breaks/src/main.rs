@@ -1,5 +1,6 @@
 //! The Lambda function `breaks`.
 
+use adapters::justifier::Justifier;
 use adapters::ledger::Ledger;
 use adapters::{environment, log};
 use lambda_http::{Error, service_fn};
@@ -8,8 +9,9 @@ use lambda_http::{Error, service_fn};
 async fn main() -> Result<(), Error> {
     log::to_stdout();
     let ledger = &Ledger::at(&environment::Database::from_environment()?);
+    let justifier = &Justifier::open(environment::audit_key()?).await;
     lambda_http::run(service_fn(async |request| {
-        Ok::<_, Error>(breaks::handle(ledger, request).await)
+        Ok::<_, Error>(breaks::handle(ledger, justifier, request).await)
     }))
     .await
 }

@@ -7,7 +7,8 @@ use domain::problem::Problem;
 use lambda_http::{Body, Request, Response};
 
 /// Moves money from the payment's destination to its source, or repeats what was answered under the key. 404 if the tenant
-/// has no such payment, 409 for one that was not posted or, of a reversal, is a settlement.
+/// has no such payment, 409 for a settlement that has not ended; 422 for what was refused or undone, for what is no payment,
+/// and, of a reversal, for a settlement.
 pub async fn handle(once: &Once, request: Request) -> Response<Body> {
     http::answer(request, async |call| {
         let (tenant, body) = (call.tenant()?, call.json()?);

@@ -5,18 +5,20 @@
 mod page;
 
 use adapters::http::{self, Call, Success};
+use adapters::justifier::Justifier;
 use adapters::ledger::Ledger;
 use adapters::ledger::dead_letters::{DeadLetter, Resolution};
 use domain::answer::timestamp;
 use domain::ids::{EventId, LedgerKey, TenantId};
 use domain::intent::ReasonRequest;
+use domain::justification::{Act, Statement};
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
 /// Answers 200; 404 if there is no such letter, 409 if it was resolved the other way.
-pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
+pub async fn handle(ledger: &Ledger, justifier: &Justifier, request: Request) -> Response<Body> {
     http::answer(request, async |call| {
         let actor = call.actor()?;
         if !call.has_path_parameters() {
@@ -24,8 +26,8 @@ pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
         }
         let id = call.id("dead_letter_id")?;
         match call.route().rsplit('/').next() {
-            Some("replay") => resolve(ledger, &actor, id, Resolution::Replayed, &call).await,
-            Some("discard") => resolve(ledger, &actor, id, Resolution::Discarded, &call).await,
+            Some("replay") => resolve((ledger, justifier), &actor, id, Resolution::Replayed, &call).await,
+            Some("discard") => resolve((ledger, justifier), &actor, id, Resolution::Discarded, &call).await,
             Some(_) | None => {
                 let letter = ledger.dead_letter(&actor, id).await?.ok_or(Problem::NotFound)?;
                 Ok(Success::json(200, &Letter::from(letter))?)
@@ -36,15 +38,21 @@ pub async fn handle(ledger: &Ledger, request: Request) -> Response<Body> {
 }
 
 async fn resolve(
-    ledger: &Ledger,
+    (ledger, justifier): (&Ledger, &Justifier),
     actor: &str,
     id: i64,
     resolution: Resolution,
     call: &Call,
 ) -> Result<Success, ProblemBody> {
-    let request = ReasonRequest::parse(call.json()?)?;
+    let ReasonRequest { reason } = ReasonRequest::parse(call.json()?)?;
+    let act = match resolution {
+        Resolution::Replayed => Act::DeadLetterReplayed,
+        Resolution::Discarded => Act::DeadLetterDiscarded,
+    };
+    let statement = Statement::of(act, id, &reason, &call.asked_by(actor));
+    let justification = justifier.justify(&statement).await?;
     let letter = ledger
-        .resolve_dead_letter(actor, id, resolution, &request.reason)
+        .resolve_dead_letter(actor, id, resolution, &justification)
         .await?
         .ok_or(Problem::NotFound)?;
     match letter.resolved {

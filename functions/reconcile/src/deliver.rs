@@ -8,6 +8,7 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 
 use crate::Reconciler;
+use crate::event::Event;
 
 /// How many findings a call names.
 const NAMED: usize = 5;
@@ -17,8 +18,21 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// The pager's or the bucket's, after both were tried.
-pub(crate) async fn deliver(reconciler: &Reconciler, report: &Report) -> Result<Value, Error> {
-    emit(report);
+pub(crate) async fn deliver(
+    reconciler: &Reconciler,
+    report: &Report,
+    event: Event,
+    next: Option<Event>,
+) -> Result<Value, Error> {
+    // What could not be looked at is tried again, and tells of nothing.
+    let is_to_be_repeated = event.is_of_the_past() && report.failed() > 0;
+    if is_to_be_repeated {
+        tracing::error!(reconciliation.run = %report.run, "a part of the past could not be looked at");
+    } else if event.is_of_the_past() {
+        emit_of_the_past(event.found, report.count(Severity::Critical), next.is_none());
+    } else {
+        emit(report, event.rest);
+    }
     for finding in report.sections.iter().flat_map(|section| &section.findings) {
         if finding.severity == Severity::Critical {
             tracing::error!(reconciliation.run = %report.run, what = finding.what, subject = %finding.subject, "critical");
@@ -28,14 +42,41 @@ pub(crate) async fn deliver(reconciler: &Reconciler, report: &Report) -> Result<
     let kept = keep(reconciler, report).await;
     called?;
     let kept = kept?;
-    metrics::emit(&[("ReconciliationCompleted", Unit::Count, 1)]);
+    if is_to_be_repeated {
+        return Err(format!(
+            "a check failed: {}.html in {}",
+            report.place(),
+            reconciler.reports.name()
+        )
+        .into());
+    }
+    if !event.is_of_the_past() && next.is_none() {
+        metrics::emit(&[("ReconciliationCompleted", Unit::Count, 1)]);
+    }
     let mut answer = serde_json::to_value(report)?;
+    if event.brief {
+        answer.as_object_mut().and_then(|answer| answer.remove("sections"));
+    }
     answer["kept"] = kept;
+    answer["next"] = serde_json::to_value(next)?;
     Ok(answer)
 }
 
-fn emit(report: &Report) {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+/// A full run has a metric of its own: a night, which does not look at the past, is not to say that it is as it was proved. And only
+/// the run as a whole says so, at its end.
+fn emit_of_the_past(found: Option<u64>, now: u64, is_end: bool) {
+    let told = found.unwrap_or(now);
+    if told > 0 || (is_end && found.is_some()) {
+        metrics::emit(&[("PastCriticalFindings", Unit::Count, number(told))]);
+    }
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What is left of a night does not take back what the night has told.
+fn emit(report: &Report, is_rest: bool) {
     let severities = [
         ("CriticalFindings", Severity::Critical),
         ("WarningFindings", Severity::Warning),
@@ -45,8 +86,11 @@ fn emit(report: &Report) {
         .map(|(name, severity)| (name, Unit::Count, number(report.count(severity))))
         .to_vec();
     line.push(("FailedChecks", Unit::Count, number(report.failed())));
+    line.retain(|(_, _, count)| !is_rest || *count > 0);
     line.push(("ReconciliationSeconds", Unit::Seconds, number(report.took_ms / 1000)));
-    metrics::emit(&line);
+    if !line.is_empty() {
+        metrics::emit(&line);
+    }
     for section in &report.sections {
         let line = severities.map(|(name, severity)| (name, Unit::Count, number(count(section, severity))));
         metrics::emit_of(("Check", section.name), &line);

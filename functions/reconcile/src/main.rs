@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     log::to_stdout();
     let reconciler = &Reconciler::from_environment().await?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        reconcile::handle(reconciler, &event.payload).await
+        reconcile::handle(reconciler, &event.payload, event.context.deadline()).await
     }))
     .await
 }

@@ -8,6 +8,7 @@ use adapters::http::{Call, Success};
 use adapters::ledger::limbo::{Approval, Proposed};
 use domain::ids::LedgerKey;
 use domain::intent::{ProposalRequest, ReasonRequest};
+use domain::justification::{Act, Statement};
 use domain::principal::Principal;
 use domain::problem::Problem;
 use domain::problem_body::ProblemBody;
@@ -17,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::Resolving;
 
-/// How long whoever approves waits for an execution to be told. The ledger may have had 6.5 of the function's 10 seconds.
+/// How long whoever approves waits for an execution to be told. Signing may have had 3 of the function's 13 seconds, the ledger 6.5.
 const TELLING: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
@@ -44,10 +45,17 @@ struct Resolution {
 
 pub(crate) async fn propose(resolving: &Resolving, actor: &Principal, call: &Call) -> Result<Success, ProblemBody> {
     let ProposalRequest { decision, reason } = ProposalRequest::parse(call.json()?)?;
-    let settlement_id = call.id("settlement_id")?;
-    let ledger = &resolving.ledger;
-    let proposed = ledger
-        .propose_resolution(actor, settlement_id, decision, &reason)
+    let settlement_id: LedgerKey = call.id("settlement_id")?;
+    let statement = Statement::of(
+        Act::ResolutionProposed,
+        settlement_id,
+        &reason,
+        &call.asked_by(actor.as_str()),
+    );
+    let justification = resolving.justifier.justify(&statement.with_terms(decision)).await?;
+    let proposed = resolving
+        .ledger
+        .propose_resolution(actor, settlement_id, decision, &justification)
         .await?;
     match proposed.ok_or(Problem::NotFound)? {
         Proposed::Proposed(id) => Ok(Success::json(
@@ -69,10 +77,17 @@ pub(crate) async fn propose(resolving: &Resolving, actor: &Principal, call: &Cal
 /// Asked again for what stands, it tells the execution again: the way of an operator whose answer was lost.
 pub(crate) async fn approve(resolving: &Resolving, actor: &Principal, call: &Call) -> Result<Success, ProblemBody> {
     let ReasonRequest { reason } = ReasonRequest::parse(call.json()?)?;
-    let (settlement_id, proposal_id) = (call.id("settlement_id")?, call.id("proposal_id")?);
-    let ledger = &resolving.ledger;
-    let approval = ledger
-        .approve_resolution(actor, settlement_id, proposal_id, &reason)
+    let (settlement_id, proposal_id): (LedgerKey, i64) = (call.id("settlement_id")?, call.id("proposal_id")?);
+    let statement = Statement::of(
+        Act::ResolutionApproved,
+        settlement_id,
+        &reason,
+        &call.asked_by(actor.as_str()),
+    );
+    let justification = resolving.justifier.justify(&statement.with_terms(proposal_id)).await?;
+    let approval = resolving
+        .ledger
+        .approve_resolution(actor, settlement_id, proposal_id, &justification)
         .await?;
     match approval.ok_or(Problem::NotFound)? {
         Approval::Stands { decision, approved_by } => {

@@ -9,6 +9,7 @@ mod stop;
 
 use adapters::executions::Executions;
 use adapters::http;
+use adapters::justifier::Justifier;
 use adapters::ledger::Ledger;
 use adapters::tokens::Tokens;
 use domain::problem::Problem;
@@ -21,6 +22,8 @@ use time::OffsetDateTime;
 pub struct Resolving {
     /// Where they are, and where decisions are recorded.
     pub ledger: Ledger,
+    /// Who signs why.
+    pub justifier: Justifier,
     /// Who waits for a decision.
     pub tokens: Tokens,
     /// What waits.

@@ -1,6 +1,7 @@
 //! The Lambda function `resolve-limbo`.
 
 use adapters::executions::Executions;
+use adapters::justifier::Justifier;
 use adapters::ledger::Ledger;
 use adapters::tokens::Tokens;
 use adapters::{environment, log};
@@ -12,6 +13,7 @@ async fn main() -> Result<(), Error> {
     log::to_stdout();
     let resolving = &Resolving {
         ledger: Ledger::at(&environment::Database::from_environment()?),
+        justifier: Justifier::open(environment::audit_key()?).await,
         tokens: Tokens::open(environment::tokens_table()?).await,
         executions: Executions::open().await,
     };

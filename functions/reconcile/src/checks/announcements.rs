@@ -38,7 +38,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
     let mut section = Section::of(&CHECK);
     let (ledger, window) = (&run.reach.ledger, run.window()?);
     let oldest = window.since.max(window.now - KEPT);
-    if oldest > window.since && !run.is_full {
+    if oldest > window.since && window.part.is_none() {
         section.find(Finding {
             severity: Severity::Notice,
             what: "announcements_not_kept",

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::CheckError;
 use crate::Run;
+use crate::window::Part;
 
 pub(crate) const CHECK: Check = Check {
     name: "balances",
@@ -27,13 +28,11 @@ pub(crate) const CHECK: Check = Check {
 
 /// Who reads them in the statements that write down what is proved.
 const PROVER: &str = "ledger_proving";
-/// Accounts that moved since this number: all that ever did. Two checkpoints changed in opposite directions, of accounts that have not
-/// moved since, cancel out in every sum, and only a look at each tells. It costs a night the accounts there are, never their history.
-const EVERY_ACCOUNT: i64 = -1;
-/// How many accounts are compared at a time.
+/// How many accounts are compared at a time. Each is, every night: two checkpoints changed in opposite directions, of accounts that
+/// have not moved since, cancel out in every sum. It costs a night the accounts there are, never their history.
 const PAGE: i32 = 5000;
 /// How many at a time from all their entries.
-const FULL_PAGE: i64 = 200;
+const FULL_PAGE: i64 = 2000;
 
 /// # Errors
 /// [`CheckError`]
@@ -45,15 +44,14 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
     if ledger.hidden_table(&CHECK.reads[1..], Some(PROVER)).await?.is_some() {
         return Err(CheckError::Blind("rows, through the eyes of ledger_proving"));
     }
-    let mut proved_to = ledger.balances_proved_to().await?;
-    for slice in window.slices_from(proved_to) {
+    for slice in window.slices_from(ledger.balances_proved_to().await?) {
         let entries = ledger.prove_balances(slice.to).await?;
         section.read += u64::try_from(entries).unwrap_or_default();
     }
-    proved_to = ledger.balances_proved_to().await?.max(proved_to);
-    let mut after = Some(Uuid::nil());
+    let (first, behind) = window.part.map_or((Uuid::nil(), Uuid::max()), Part::accounts);
+    let mut after = Some(first);
     while let Some(last) = after {
-        let compared = ledger.compare_balances(EVERY_ACCOUNT, proved_to, last, PAGE).await?;
+        let compared = ledger.compare_balances(last, behind, PAGE).await?;
         section.add("compared", u64::try_from(compared.accounts).unwrap_or_default());
         for differing in compared.differing {
             section.find(finding(&differing));
@@ -61,16 +59,16 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
         after = compared.last;
     }
     if run.is_full {
-        look_at_all(run, &mut section).await?;
+        look_at_all(run, first, behind, &mut section).await?;
     }
     Ok(section)
 }
 
 /// Every account from all its entries, whatever was proved of it.
-async fn look_at_all(run: &Run<'_>, section: &mut Section) -> Result<(), CheckError> {
-    let mut after = Some(Uuid::nil());
+async fn look_at_all(run: &Run<'_>, first: Uuid, behind: Uuid, section: &mut Section) -> Result<(), CheckError> {
+    let mut after = Some(first);
     while let Some(last) = after {
-        let page = run.reach.ledger.every_balance(last, FULL_PAGE).await?;
+        let page = run.reach.ledger.every_balance(last, behind, FULL_PAGE).await?;
         section.add("summed", page.accounts);
         super::find_all(section, page.wrong, |_| Severity::Critical);
         after = page.last;

@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     severity: Severity::Warning,
     budget: Budget {
         statements: 1,
-        seconds: 30,
+        seconds: 20,
     },
     reads: &["dead_letters"],
 };

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
     title: "Frozen accounts and halted postings",
     severity: Severity::Critical,
     budget: Budget {
-        statements: 3,
+        statements: 2,
         seconds: 10,
     },
     reads: &["freezes", "accounts"],
@@ -31,6 +31,6 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
         },
     );
     let halts = run.reach.ledger.open_halts().await?;
-    super::find_all(&mut section, halts.unwrap_or_default(), |_| Severity::Warning);
+    super::find_all(&mut section, halts, |_| Severity::Warning);
     Ok(section)
 }

@@ -27,7 +27,7 @@ pub(crate) const CHECK: Check = Check {
     // A statement for each page of a megabyte, and for each quarter of an hour.
     budget: Budget {
         statements: 20_000,
-        seconds: 240,
+        seconds: 180,
     },
     reads: &["ledger_transactions"],
 };
@@ -90,7 +90,8 @@ impl Look<'_> {
             self.section.read += 1;
             match found {
                 Found::Unreadable { place, why } => {
-                    self.critical("gate_unreadable", place, format!("{why} cannot be read"));
+                    self.section
+                        .critical("gate_unreadable", place, format!("{why} cannot be read"));
                 }
                 Found::Item(item) => {
                     keys.add(item.ledger_key())?;
@@ -128,7 +129,8 @@ impl Look<'_> {
             Verdict::Wrong(wrong) => {
                 let record = &item.record;
                 let detail = format!("tenant {}, key {}, {}", item.tenant, item.key, record.status);
-                self.critical(wrong.as_str(), item.ledger_key().to_string(), detail);
+                self.section
+                    .critical(wrong.as_str(), item.ledger_key().to_string(), detail);
             }
         }
     }
@@ -187,15 +189,6 @@ impl Look<'_> {
             });
         }
         Ok(())
-    }
-
-    fn critical(&mut self, what: &'static str, subject: String, detail: String) {
-        self.section.find(Finding {
-            severity: Severity::Critical,
-            what,
-            subject,
-            detail,
-        });
     }
 
     fn now_ms(&self) -> i64 {

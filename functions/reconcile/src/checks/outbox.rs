@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     severity: Severity::Critical,
     budget: Budget {
         statements: 1,
-        seconds: 30,
+        seconds: 10,
     },
     reads: &["outbox"],
 };

@@ -1,4 +1,5 @@
-//! Whatever was posted has its two entries, of the money and accounts that its intent names; and nothing else has any.
+//! Whatever was posted has its two entries, of the money and accounts that its intent names; and nothing else has any. What was
+//! given back of a payment is noted, and not more than it.
 
 use domain::reconciliation::{Budget, Check, Section, Severity};
 
@@ -13,7 +14,13 @@ pub(crate) const CHECK: Check = Check {
         statements: 20_000,
         seconds: 90,
     },
-    reads: &["ledger_entries", "ledger_transactions", "accounts"],
+    reads: &[
+        "ledger_entries",
+        "ledger_transactions",
+        "accounts",
+        "corrections",
+        "settlements",
+    ],
 };
 
 /// # Errors
@@ -24,6 +31,9 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
     for slice in window.slices() {
         section.count("slices");
         super::find_all(&mut section, run.reach.ledger.mismatches_of(slice).await?, |_| {
+            Severity::Critical
+        });
+        super::find_all(&mut section, run.reach.ledger.miscorrections_of(slice).await?, |_| {
             Severity::Critical
         });
     }

@@ -40,16 +40,21 @@ const MOST: usize = 200_000;
 pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
     let began = OffsetDateTime::now_utc();
     let mut section = Section::of(&CHECK);
+    if run.is_full {
+        // Who waits, and for what, is each night's.
+        let window = run.window()?;
+        if window.reaches_the_end() {
+            look_at_unfinished(run, &mut section).await?;
+        }
+        let (since, until) = window.ends();
+        look_at_ended(run, since, until, &mut section).await?;
+        return Ok(section);
+    }
     let unfinished = look_at_unfinished(run, &mut section).await?;
     let running = executions::running(run, &mut section).await?;
     look_at_waiting(run, &unfinished, &running, &mut section).await?;
     executions::look_at_orphans(run, &unfinished.ids, &running, &mut section).await?;
-    let since = if run.is_full {
-        OffsetDateTime::UNIX_EPOCH
-    } else {
-        began - LOOK_BACK
-    };
-    look_at_ended(run, since, &mut section).await?;
+    look_at_ended(run, began - LOOK_BACK, began + LOOK_BACK, &mut section).await?;
     let is_blind = unfinished.ids.is_empty()
         && !section.counts.contains_key("ended")
         && run.reach.ledger.has_accepted(began - LOOK_BACK).await?;
@@ -145,10 +150,15 @@ async fn look_at_waiting(
     Ok(())
 }
 
-async fn look_at_ended(run: &Run<'_>, since: OffsetDateTime, section: &mut Section) -> Result<(), CheckError> {
+async fn look_at_ended(
+    run: &Run<'_>,
+    since: OffsetDateTime,
+    until: OffsetDateTime,
+    section: &mut Section,
+) -> Result<(), CheckError> {
     let mut last: Option<Audited> = None;
     loop {
-        let page = run.reach.ledger.ended_books(since, last.as_ref(), PAGE).await?;
+        let page = run.reach.ledger.ended_books(since, until, last.as_ref(), PAGE).await?;
         for audited in &page {
             section.count("ended");
             look_at_books(audited, section);

@@ -1,11 +1,16 @@
 //! Σ entries = 0: of each transaction, of what is new in each currency, and of what all accounts hold together.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::reconciliation::{Budget, Check, Finding, Section, Severity};
 
-use super::CheckError;
+use super::{CheckError, find_all};
 use crate::Run;
+use crate::window::Window;
+
+/// A transaction of ours takes seconds.
+const LONG: Duration = Duration::from_hours(1);
 
 pub(crate) const CHECK: Check = Check {
     name: "zero_sum",
@@ -42,34 +47,33 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
             for wrong in &of_currency.wrong {
                 let (transaction, sum) = wrong.split_once(' ').unwrap_or((wrong, "?"));
                 let detail = format!("its entries sum to {sum} {}", of_currency.currency);
-                critical(&mut section, "transaction_not_zero", transaction.to_owned(), detail);
+                section.critical("transaction_not_zero", transaction.to_owned(), detail);
             }
             for _ in of_currency.wrong.len()..usize::try_from(of_currency.wrong_total).unwrap_or_default() {
-                critical(&mut section, "transaction_not_zero", String::new(), String::new());
+                section.critical("transaction_not_zero", String::new(), String::new());
             }
         }
     }
     for (currency, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
-        critical(
-            &mut section,
-            "currency_not_zero",
-            currency,
-            format!("what is new sums to {sum}"),
-        );
+        section.critical("currency_not_zero", currency, format!("what is new sums to {sum}"));
     }
+    if window.reaches_the_end() {
+        look_at_the_whole(run, window, &mut section).await?;
+    }
+    Ok(section)
+}
+
+/// What is about everything at once: of a run in parts, in the last.
+async fn look_at_the_whole(run: &Run<'_>, window: &Window, section: &mut Section) -> Result<(), CheckError> {
     for (currency, held, proved) in run.reach.ledger.sums_of_balances().await? {
         section.count("currencies");
         let wrongs = [("all accounts hold", held), ("all proved entries are", proved)];
         for (what, sum) in wrongs.into_iter().filter(|(_, sum)| sum != "0") {
-            critical(
-                &mut section,
-                "currency_not_zero",
-                currency.clone(),
-                format!("{what} {sum} together"),
-            );
+            section.critical("currency_not_zero", currency.clone(), format!("{what} {sum} together"));
         }
     }
-    let late = run.reach.ledger.held_back(window.slice.to).await?;
+    find_all(section, run.reach.ledger.of_the_future().await?, |_| Severity::Critical);
+    let late = run.reach.ledger.held_back(window.slice.to, LONG).await?;
     if late > 0 {
         section.find(Finding {
             severity: Severity::Warning,
@@ -80,14 +84,5 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
             ),
         });
     }
-    Ok(section)
-}
-
-fn critical(section: &mut Section, what: &'static str, subject: String, detail: String) {
-    section.find(Finding {
-        severity: Severity::Critical,
-        what,
-        subject,
-        detail,
-    });
+    Ok(())
 }
