@@ -1,6 +1,7 @@
 """The local cloud's commands: python -m local COMMAND. The Makefile says when to use which."""
 
 import argparse
+import base64
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ from local.announced import show
 from local.cloud import all_clouds, down, remove, sweep, up
 from local.demonstration import demonstrate
 from local.deployment import DeploymentFailed
+from local.emulator import client
+from local.erasures import erase
 from local.fresh import in_fresh_cloud
 from local.identity import Accounts, Issuer
 from local.operators import OPERATORS, Operator
 from local.processes import StartFailed
-from local.reconciliation import reconcile, save_page, tell
+from local.reconciliation import reconcile, reconcile_all, save_page, tell
 from local.state import read_state
 
 
@@ -61,6 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     fresh = command("fresh", _fresh, "run a command beside a cloud of its own")
     fresh.add_argument("--database-only", action="store_true", help="only PostgreSQL and PgBouncer, with the migrations applied")
     fresh.add_argument("command", nargs=argparse.REMAINDER, help="gets the path of the cloud's state in ONCELEDGER_CLOUD")
+    public_key = command("public-key", _public_key, "print the key that this cloud's seals and proofs are checked with, as PEM")
+    instead = public_key.add_mutually_exclusive_group()
+    instead.add_argument("--certificates", dest="which", action="store_const", const="CertificateKey", help="the key of certificates of erasure instead")
+    instead.add_argument("--audit", dest="which", action="store_const", const="AuditKey", help="the key of justifications in the audit instead")
+    public_key.set_defaults(which="DigestKey")
+    erasing = command("erase", _erase, "erase a customer's data, or a tenant's, as one of this cloud's operators; print what became of it and keep the certificate")
+    erasing.add_argument("tenant", help="UUID")
+    erasing.add_argument("customer", nargs="?", help="UUID; none: all of the tenant's, for ever")
+    erasing.add_argument("--reason", required=True, help="why; it is kept for years and should name nobody")
+    erasing.add_argument("--as", dest="name", choices=OPERATORS, default=OPERATORS[0], help="who asks")
+    erasing.add_argument("--key", help="UUID: goes on with an erasure that was asked for with it")
     token = command("token", _token, "print an access token of this cloud's issuer")
     whose = token.add_subparsers(dest="whose", required=True)
     whose.add_parser("merchant", help="a merchant's").add_argument("tenant", help="UUID")
@@ -69,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     whose.add_parser("platform", help="the platform's")
     whose.add_parser("operator", help="an operator's").add_argument("name", nargs="?", default="operator", help="whose acts the audit will show")
     whose.add_parser("tenantless", help="a merchant's scope, but no tenant")
-    operator = command("operator", _operator, "call a route under /v1/operator as one of this cloud's operators, signed; print status and answer")
+    operator = command("operator", _operator, "call a route under /v1/operator or /v1/compliance as one of this cloud's operators, signed; print status and answer")
     operator.add_argument("name", choices=OPERATORS)
-    operator.add_argument("method", choices=["GET", "POST"])
+    operator.add_argument("method", choices=["GET", "POST", "PUT", "DELETE"])
     operator.add_argument("path", help="such as /v1/operator/settlements?status=limbo")
     operator.add_argument("body", nargs="?", type=json.loads, help="JSON")
     return parser
@@ -83,12 +97,26 @@ def _operator(options) -> int:
     return 0 if answer.status < 400 else 1
 
 
+def _public_key(options) -> None:
+    state = _state(options)
+    key = client("kms", state["aws"]["port"]).get_public_key(KeyId=state["resources"][options.which])
+    body = base64.encodebytes(key["PublicKey"]).decode()
+    print(f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----")
+
+
+def _erase(options) -> int:
+    state = _state(options)
+    return erase(state, Operator(state, options.name), options.tenant, options.customer, reason=options.reason, key=options.key)
+
+
 def _reconcile(options) -> int:
     state = _state(options)
-    report = reconcile(state, seal=options.seal, full=options.full)
-    tell(report)
+    is_critical = False
+    for report in reconcile_all(state) if options.full else [reconcile(state, seal=options.seal)]:
+        tell(report)
+        is_critical |= report["severity"] == "critical"
     print(f"  page:   {save_page(state, report)}")
-    return 1 if report["severity"] == "critical" else 0
+    return int(is_critical)
 
 
 def _fresh(options) -> int:

@@ -11,9 +11,6 @@ from pathlib import Path
 
 from local.places import REPOSITORY, STATE_MACHINES, TEMPLATE
 
-# The package of what stands where other people's systems stand in AWS.
-SIMULATORS = "tests"
-
 
 def function_names() -> list[str]:
     """The functions' directories, which are also their packages' and binaries' names."""
@@ -23,10 +20,9 @@ def function_names() -> list[str]:
 def compile_functions() -> None:
     """Compiles all of them, and the KYC provider's simulator, dev profile; cargo reports its progress to the terminal.
 
-    Raises CalledProcessError.
+    No package is named, here or by the tests: of the same packages, cargo builds every dependency once. Raises CalledProcessError.
     """
-    packages = [argument for name in [*function_names(), SIMULATORS] for argument in ("--package", name)]
-    subprocess.run(["cargo", "build", "--locked", "--bins", *packages], cwd=REPOSITORY, check=True)
+    subprocess.run(["cargo", "build", "--locked", "--bins"], cwd=REPOSITORY, check=True)
 
 
 def kyc_simulator() -> Path:

@@ -5,17 +5,20 @@ emulator's own services, and raises when it cannot, so that a deployment fails i
 its internals, hence the exact version.
 """
 
+import contextvars
 import http.server
 import json
+import time
 from importlib.metadata import version
 from xml.etree import ElementTree
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sqs
 from ministack.services.cloudformation import provisioners
 
+from local.emulator_keys import fill_keys_gaps
 from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
 from local.emulator_routes import routes_from_openapi
 
@@ -35,8 +38,13 @@ def fill_gaps() -> None:
     buses_are_resources()
     partition_keys_are_conditions()
     senders_are_conditions()
+    sources_are_conditions()
+    batches_take_leave_for_one()
+    sessions_are_their_roles()
     metrics_from_logs()
     answer_functions_at_once()
+    throttles_are_no_attempts()
+    fill_keys_gaps()
     fill_machines_gaps()
 
 
@@ -79,7 +87,7 @@ def reserved_concurrency(function: str, properties: dict) -> None:
 
 
 def bucket_settings(bucket: str, properties: dict) -> None:
-    """Gap: a bucket's encryption and the ownership of its objects are ignored."""
+    """Gap: a bucket's encryption, the ownership of its objects and the lock on them are ignored."""
     encryption = properties.get("BucketEncryption")
     if encryption:
         (rule,) = encryption["ServerSideEncryptionConfiguration"]
@@ -91,6 +99,14 @@ def bucket_settings(bucket: str, properties: dict) -> None:
         (rule,) = ownership["Rules"]
         path = ["OwnershipControls", "Rule", "ObjectOwnership"]
         _accepted(s3._put_bucket_ownership_controls(bucket, _nested(path, rule["ObjectOwnership"])))
+    lock = properties.get("ObjectLockConfiguration")
+    if lock:
+        root = ElementTree.Element("ObjectLockConfiguration")
+        ElementTree.SubElement(root, "ObjectLockEnabled").text = lock["ObjectLockEnabled"]
+        retention = ElementTree.SubElement(ElementTree.SubElement(root, "Rule"), "DefaultRetention")
+        for name, value in lock["Rule"]["DefaultRetention"].items():
+            ElementTree.SubElement(retention, name).text = str(value)
+        _accepted(s3._put_object_lock_configuration(bucket, ElementTree.tostring(root)))
 
 
 def rules_need_leave() -> None:
@@ -165,6 +181,44 @@ def senders_are_conditions() -> None:
     app._enforce_ses_v2 = enforced
 
 
+def sources_are_conditions() -> None:
+    """Gap: publishing is authorized without events:source. Of entries in several names there is none, so that no condition on it holds."""
+    without = iam_actions.request_tag_context
+
+    def context(service, action, body, params):
+        told = without(service, action, body, params)
+        if action != "events:PutEvents":
+            return told
+        sources = {entry.get("Source") for entry in _document(body).get("Entries", [])}
+        return told | ({"events:source": sources.pop()} if len(sources) == 1 else {})
+
+    iam_actions.request_tag_context = context
+
+
+def batches_take_leave_for_one() -> None:
+    """Gap: a batch of messages is authorized as an action of its own, which there is none of: leave for a single one is what it takes."""
+    extract = iam_actions.extract_iam_action
+
+    def extracted(service, *rest):
+        action = extract(service, *rest)
+        return action.removesuffix("Batch") if service == "sqs" and action else action
+
+    iam_actions.extract_iam_action = extracted
+
+
+def sessions_are_their_roles() -> None:
+    """Gap: aws:PrincipalArn of a role's session is the session's ARN, so that a condition on the role's holds for nobody."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolved(key, context):
+        value = resolve(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in (value or ""):
+            return value
+        return f"arn:aws:iam::{context.principal_account}:role/{value.split('/')[1]}"
+
+    iam_evaluator._resolve_condition_key = resolved
+
+
 def metrics_from_logs() -> None:
     """Gap: a metric in the embedded format stays a line of the log, so that no alarm rings."""
     emit = lambda_svc._emit_lambda_logs
@@ -193,6 +247,32 @@ def answer_functions_at_once() -> None:
     http.server.BaseHTTPRequestHandler.disable_nagle_algorithm = True
     http.server.BaseHTTPRequestHandler.wbufsize = -1
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.05)
+
+
+def throttles_are_no_attempts() -> None:
+    """Gap: an event that comes while all copies of its function are busy counts as tried, and lies among the dead letters at once.
+
+    Lambda tries it again until it is as old as it may become.
+    """
+    invoke, execute = lambda_svc.invoke_async_with_retry, lambda_svc._execute_function
+    given_up = contextvars.ContextVar("when an event that nobody waits for is given up", default=0.0)
+
+    def invoked(function, event):
+        configured = function.get("event_invoke_config") or function.get("event_invoke_configs", {}).get("$LATEST") or {}
+        # The emulator goes on in a copy of this context.
+        token = given_up.set(time.time() + int(configured.get("MaximumEventAgeInSeconds", 21600)))
+        invoke(function, event)
+        given_up.reset(token)
+
+    def executed(function, event):
+        answer = execute(function, event)
+        while answer.get("throttle") and time.time() < given_up.get():
+            # Lambda waits longer, and ever longer.
+            time.sleep(1)
+            answer = execute(function, event)
+        return answer
+
+    lambda_svc.invoke_async_with_retry, lambda_svc._execute_function = invoked, executed
 
 
 def _typed(specification: dict) -> dict:

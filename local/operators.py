@@ -1,4 +1,4 @@
-"""The local cloud's operators: people with an IAM user each, who sign their requests to /v1/operator."""
+"""The local cloud's operators: people with an IAM user each, who sign their requests to /v1/operator and /v1/compliance."""
 
 import json
 from dataclasses import dataclass
@@ -14,10 +14,8 @@ from local.places import REGION
 # Two: what one of them proposes, the other approves.
 OPERATORS = ("ada", "grace")
 
-_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"arn:aws:execute-api:{REGION}:*:*/*/*/v1/operator/*"}],
-}
+_ROUTES = [f"arn:aws:execute-api:{REGION}:*:*/*/*/v1/{area}/*" for area in ("operator", "compliance")]
+_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": _ROUTES}]}
 
 
 def create_operators(port: int) -> dict[str, dict[str, str]]:
@@ -38,10 +36,10 @@ class Operator:
     state: dict
     name: str
 
-    def call(self, method: str, path: str, body: dict | None = None) -> Answer:
-        """A signed request. `path` begins with /v1/operator and may carry a query."""
+    def call(self, method: str, path: str, body: dict | None = None, headers: dict | None = None) -> Answer:
+        """A signed request. `path` begins with /v1/operator or /v1/compliance and may carry a query."""
         keys = self.state["operators"][self.name]
-        content = {} if body is None else {"Content-Type": "application/json"}
+        content = ({} if body is None else {"Content-Type": "application/json"}) | (headers or {})
         data = None if body is None else json.dumps(body).encode()
         request = AWSRequest(method, self.state["api_url"] + path, headers=content, data=data)
         SigV4Auth(Credentials(keys["access_key_id"], keys["secret_access_key"]), "execute-api", REGION).add_auth(request)

@@ -16,7 +16,7 @@ SUPERUSER = "bootstrap"
 OWNER = "ledger_owner"
 DATABASE = "onceledger"
 # The functions' roles, which the migrations create. PgBouncer and pg_hba.conf admit these and the owner.
-FUNCTION_ROLES = ("poster", "settler", "resumer", "registrar", "reader", "folder", "poller", "operator", "matcher", "auditor")
+FUNCTION_ROLES = ("poster", "settler", "resumer", "registrar", "reader", "folder", "poller", "operator", "matcher", "eraser", "auditor")
 
 _CONFIGURATION = """
 listen_addresses = '127.0.0.1'
