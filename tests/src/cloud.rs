@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio_postgres::NoTls;
+use uuid::Uuid;
 
 use crate::signature::Keys;
 
@@ -167,6 +170,30 @@ impl Cloud {
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
+    /// Makes an empty gate of a test's own; the name of its table.
+    ///
+    /// # Panics
+    /// If the emulator refuses.
+    pub async fn another_gate(&self) -> String {
+        let name = format!("gate-{}", Uuid::new_v4());
+        let mut table = self
+            .dynamodb()
+            .create_table()
+            .table_name(&name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (attribute, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+            let definition = AttributeDefinition::builder()
+                .attribute_name(attribute)
+                .attribute_type(ScalarAttributeType::S);
+            let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role);
+            table = table
+                .attribute_definitions(built(definition.build()))
+                .key_schema(built(element.build()));
+        }
+        table.send().await.unwrap_or_else(|error| panic!("no gate: {error:?}"));
+        name
+    }
+
     /// Connects to the server as the superuser.
     pub async fn superuser(&self) -> tokio_postgres::Client {
         self.connect(&self.postgres.address, &self.postgres.superuser).await
@@ -194,4 +221,8 @@ impl Cloud {
         tokio::spawn(connection);
         client
     }
+}
+
+fn built<T>(part: Result<T, BuildError>) -> T {
+    part.unwrap_or_else(|error| panic!("{error}"))
 }

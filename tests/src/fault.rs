@@ -4,10 +4,12 @@
 //! function, wipes the gate) and then lets the held message go on or drops it. A held request goes on even when the function
 //! that sent it is dead: that is the zombie's late write.
 
+mod cutter;
 mod dynamodb;
 mod postgres;
 mod script;
 
+pub use self::cutter::{Cut, Cutter};
 pub use self::dynamodb::{DynamoProxy, GateCall};
 pub use self::postgres::PgProxy;
 pub use self::script::{Exchange, Fault, Point, Script, Step};

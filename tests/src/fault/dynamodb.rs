@@ -61,6 +61,35 @@ impl GateCall {
     }
 }
 
+/// The step that a call is, of the gate or of the vault.
+fn step_of(target: &str, body: &[u8]) -> Option<Step> {
+    if let Some(call) = GateCall::of(target, body) {
+        return Some(call.step());
+    }
+    match target.rsplit('.').next()? {
+        "TransactWriteItems" => Some(Step::Store),
+        "CreateSecret" | "PutSecretValue" => Some(Step::Ring),
+        "DeleteSecret" => Some(Step::Shred),
+        "GetSecretValue" => Some(Step::ReadRing),
+        "TransactGetItems" => {
+            let body: Value = serde_json::from_slice(body).ok()?;
+            let mut gets = body["TransactItems"].as_array()?.iter();
+            gets.any(|get| get["Get"]["Key"]["sk"]["S"] == "tenant")
+                .then_some(Step::LookAtTenant)
+        }
+        "UpdateItem" => {
+            let body: Value = serde_json::from_slice(body).ok()?;
+            let expression = body["UpdateExpression"].as_str()?;
+            match expression.trim_start_matches("SET ") {
+                assigned if assigned.starts_with("#wrapped") => Some(Step::Rewrap),
+                assigned if assigned.starts_with("tenant_key") => Some(Step::Advance),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The string that an `UpdateItem` assigns to an attribute.
 fn assigned<'body>(body: &'body Value, attribute: &str) -> Option<&'body str> {
     let expression = body["UpdateExpression"].as_str()?;
@@ -127,7 +156,8 @@ async fn relay(upstream: Arc<str>, script: Script, request: Request<Bytes>) -> A
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok())
         .unwrap_or_default();
-    let met = GateCall::of(target, request.body()).and_then(|call| script.meet(call.step()));
+    let is_transaction = target.contains(".Transact");
+    let met = step_of(target, request.body()).and_then(|step| script.meet(step));
     let Some((fault, point)) = met else {
         return forward(&upstream, request).await;
     };
@@ -149,13 +179,14 @@ async fn relay(upstream: Arc<str>, script: Script, request: Request<Bytes>) -> A
             (Err(Hangup), Exchange::Unknown)
         }
         Fault::Refuse => (Ok(unavailable()), Exchange::NotForwarded),
+        Fault::Conflict => (Ok(conflicting(is_transaction)), Exchange::NotForwarded),
     };
     point.end(exchange);
     answer
 }
 
 /// Sends a request on over a connection of its own.
-async fn forward(upstream: &str, request: Request<Bytes>) -> Answer {
+pub(super) async fn forward(upstream: &str, request: Request<Bytes>) -> Answer {
     let stream = TcpStream::connect(upstream).await.map_err(|_| Hangup)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Hangup)?;
     let driver = tokio::spawn(connection);
@@ -179,12 +210,26 @@ fn told(answer: Answer) -> (Answer, Exchange) {
 }
 
 fn unavailable() -> Response<Bytes> {
+    let said = br#"{"__type":"ServiceUnavailable","message":"refused on purpose"}"#;
+    refusal(StatusCode::SERVICE_UNAVAILABLE, said)
+}
+
+/// What DynamoDB says while a transaction is at the item that a request concerns.
+fn conflicting(is_transaction: bool) -> Response<Bytes> {
+    let said: &[u8] = if is_transaction {
+        br#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message":"on purpose","CancellationReasons":[{"Code":"TransactionConflict","Message":"on purpose"},{"Code":"None"}]}"#
+    } else {
+        br#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"on purpose"}"#
+    };
+    refusal(StatusCode::BAD_REQUEST, said)
+}
+
+fn refusal(status: StatusCode, said: &'static [u8]) -> Response<Bytes> {
     Response::builder()
-        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .status(status)
         .header("content-type", "application/x-amz-json-1.0")
-        .body(Bytes::from_static(
-            br#"{"__type":"ServiceUnavailable","message":"refused on purpose"}"#,
-        ))
+        .body(Bytes::from_static(said))
         .expect("a status, a header and a body make a response")
 }
 

@@ -194,7 +194,7 @@ impl Line {
                 let _ = self.to_server.write_all(&batch).await;
                 (BytesMut::new(), Exchange::Unknown)
             }
-            Fault::Refuse => (BytesMut::new(), Exchange::NotForwarded),
+            Fault::Refuse | Fault::Conflict => (BytesMut::new(), Exchange::NotForwarded),
         };
         let delivered = to_client.write_all(&answer).await;
         let cut = answer.is_empty();

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 /// How long a test waits for a point to be reached, or for a released exchange to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A step of the money path, as the wire shows it.
+/// A step of the money path or of the vault, as the wire shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The gate's claim of a key.
@@ -21,6 +21,20 @@ pub enum Step {
     Post,
     /// PROCESSING to COMPLETE.
     Complete,
+    /// The vault's transaction that stores or links.
+    Store,
+    /// A tenant's new keys are wrapped under the next version from then on.
+    Advance,
+    /// A customer's key is wrapped anew.
+    Rewrap,
+    /// A tenant's secret is made, or gets a new version.
+    Ring,
+    /// A tenant's secret is deleted.
+    Shred,
+    /// The reading of a tenant's secret.
+    ReadRing,
+    /// A transaction that reads a tenant's item.
+    LookAtTenant,
 }
 
 /// What goes wrong at a step.
@@ -36,6 +50,9 @@ pub enum Fault {
     CutDuring,
     /// The server never sees the request. The gate answers 503, the ledger's connection is closed.
     Refuse,
+    /// The server never sees the request. Who asked is told that a transaction is at the item at this moment, as DynamoDB
+    /// says it; the ledger's connection is closed.
+    Conflict,
 }
 
 /// How the exchange behind a point ended.
@@ -87,6 +104,11 @@ impl Script {
     /// Arms a fault for every occurrence of a step from now on, the SDK's own retries included.
     pub fn arm_all(&self, step: Step, fault: Fault) -> Point {
         self.rule(step, fault, 0, usize::MAX)
+    }
+
+    /// Arms a fault for the nth occurrence of a step from now on, counted from 1, and all after it.
+    pub fn arm_from(&self, step: Step, nth: usize, fault: Fault) -> Point {
+        self.rule(step, fault, nth.saturating_sub(1), usize::MAX)
     }
 
     /// Forgets every armed fault. What is held stays held.

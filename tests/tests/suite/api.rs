@@ -3,7 +3,8 @@
 mod accounts;
 mod bad_input;
 mod books;
-mod dead_letters;
+mod crossing;
+pub mod dead_letters;
 mod entries;
 pub mod merchant;
 pub mod operators;

@@ -2,12 +2,15 @@
 //!
 //! Tests share one database and keep apart by tenant. A test that takes a guard away does so in a database of its own.
 
+mod audit;
 mod balances;
 mod concurrency;
 pub mod corrections;
+mod crossing;
 mod guards;
 mod guards_alone;
-mod halts;
+pub mod halts;
+pub mod justified;
 mod key_window;
 pub mod merchant;
 mod pages;

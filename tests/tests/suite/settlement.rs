@@ -9,6 +9,6 @@ mod faults;
 mod halted;
 mod outages;
 pub mod stage;
-mod tasks;
+pub mod tasks;
 mod together;
 mod verification;

@@ -3,7 +3,7 @@
 
 pub mod executions;
 pub mod machine;
-mod parking;
+pub mod parking;
 mod recovery;
 pub mod resuming;
 mod waking;

@@ -1,6 +1,6 @@
 //! The operator's routes: events that could not be published, in the hands of somebody who is named in the audit.
 
-mod scene;
+pub mod scene;
 
 use domain::ids::EventId;
 use serde_json::json;

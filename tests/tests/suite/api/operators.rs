@@ -3,6 +3,7 @@
 mod deciding;
 mod freezing;
 mod halting;
+mod justifying;
 mod looking;
 mod people;
 pub mod scene;

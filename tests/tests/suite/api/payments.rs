@@ -89,21 +89,59 @@ async fn a_refused_payment_reads_as_refused_and_why() {
     );
 }
 
+/// Whoever has lost an answer finds it by the key, whatever it was asked for: "not found" is taken for "nothing was decided".
 #[tokio::test]
-async fn what_is_no_payment_is_not_found() {
+async fn what_else_was_decided_under_a_key_is_found_as_well() {
     let cloud = Cloud::running();
     let us = Merchant::onboard(&cloud).await;
-    let key = Uuid::new_v4();
-    let body = json!({"destination": us.buyer, "amount": 1, "currency": "EUR"});
-    let deposit = us.send(&ApiRequest::to("POST /v1/deposits").key(key).json(&body)).await;
-    assert_eq!((deposit.status, &deposit.json()["object"]), (201, &json!("deposit")));
+    us.deposit(us.buyer, 200).await;
+    let to = |route| ApiRequest::to(route).key(Uuid::new_v4());
+    let mut payments = Vec::new();
+    for _ in 0..2 {
+        let paid = us.send(&to("POST /v1/payments").json(&us.payment(100))).await;
+        payments.push(id(&paid));
+    }
+    let deposit = json!({"destination": us.buyer, "amount": 1, "currency": "EUR"});
+    let correcting = |route, payment: usize| to(route).path("payment_id", payments[payment]);
+    let refunds = "POST /v1/payments/{payment_id}/refunds";
+    for (asked, object, status) in [
+        (to("POST /v1/deposits").json(&deposit), "deposit", 201),
+        (correcting(refunds, 0).json(&json!({"amount": 40})), "refund", 201),
+        (correcting(refunds, 0).json(&json!({"amount": 61})), "refund", 422),
+        (
+            correcting("POST /v1/payments/{payment_id}/reversal", 1).json(&json!({})),
+            "reversal",
+            201,
+        ),
+    ] {
+        let key = Uuid::new_v4();
+        let unasked = us.send(&by_key(key)).await;
+        assert_eq!((unasked.status, unasked.problem().as_str()), (404, "not-found"));
+        let answer = us.send(&asked.key(key)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        for request in [by_id(id(&answer)), by_key(key)] {
+            let read = us.send(&request).await;
+            assert_eq!((read.status, &read.json()["object"]), (200, &json!(object)));
+            if status == 201 {
+                assert_eq!(read.body, answer.body, "{request:?}");
+            } else {
+                let why = ["status", "reason"].map(|name| read.json()[name].clone());
+                assert_eq!(json!(why), json!(["refused", "refund-above-payment"]));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_was_decided_nothing_is_found() {
+    let cloud = Cloud::running();
+    let us = Merchant::onboard(&cloud).await;
+    let deposit = us.deposit(us.buyer, 1).await;
     for request in [
-        by_id(id(&deposit)),
-        by_key(key),
         by_id(Uuid::new_v4()),
         by_key(Uuid::new_v4()),
         by_id("payment"),
-        by_id(id(&deposit).simple()),
+        by_id(deposit.simple()),
         by_id("%00"),
     ] {
         let answer = us.send(&request).await;

@@ -72,7 +72,11 @@ async fn a_payment_that_asks_to_be_settled_is_the_same_settlement() {
     assert_eq!((again.status, again.body), (202, accepted.body.clone()));
     assert_eq!(read(&us, id(&accepted)).await.status, 200);
     let as_payment = ApiRequest::to("GET /v1/payments/{payment_id}").path("payment_id", id(&accepted));
-    assert_eq!(us.send(&as_payment).await.status, 404, "it is no payment");
+    let by_key = ApiRequest::to("GET /v1/payments").query("idempotency_key", key);
+    for request in [as_payment, by_key] {
+        let found = us.send(&request).await;
+        assert_eq!((found.status, &found.body), (200, &accepted.body), "as it was accepted");
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 mod alarms;
 mod announcing;
 mod archive;
+mod digest;
 mod roles;
 mod settling;
 mod statements;
+mod vault;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +62,102 @@ async fn the_gate_forgets_in_time_is_encrypted_and_can_be_restored() {
 /// Who may call a route: a token's scope, or whoever signs and whose policy allows it.
 const SIGNED: &str = "AWS_IAM";
 
+const MERCHANT: &str = "onceledger/merchant";
+const OPERATOR: &str = "onceledger/operator";
+
+/// Every route, its function, and who may call it.
+const ROUTES: [(&str, &str, &str); 45] = [
+    (
+        "PUT /v1/merchants/{merchant_id}",
+        "OnboardMerchant",
+        "onceledger/platform",
+    ),
+    ("POST /v1/accounts", "OpenAccount", MERCHANT),
+    ("GET /v1/accounts/{account_id}", "ReadAccount", MERCHANT),
+    ("GET /v1/accounts/{account_id}/entries", "ReadAccount", MERCHANT),
+    ("POST /v1/payments", "Authorize", MERCHANT),
+    ("GET /v1/payments/{payment_id}", "ReadPayment", MERCHANT),
+    ("GET /v1/payments", "ReadPayment", MERCHANT),
+    ("GET /v1/payments/{payment_id}/refunds", "ReadPayment", MERCHANT),
+    ("POST /v1/payments/{payment_id}/refunds", "CorrectPayment", MERCHANT),
+    ("POST /v1/payments/{payment_id}/reversal", "CorrectPayment", MERCHANT),
+    ("GET /v1/payments/{payment_id}/proof", "ProveTransaction", MERCHANT),
+    ("POST /v1/deposits", "Deposit", MERCHANT),
+    ("POST /v1/settlements", "RequestSettlement", MERCHANT),
+    ("GET /v1/settlements", "ReadSettlement", MERCHANT),
+    ("GET /v1/settlements/{settlement_id}", "ReadSettlement", MERCHANT),
+    ("GET /v1/customers/{customer_id}", "KeepCustomers", MERCHANT),
+    ("PUT /v1/customers/{customer_id}", "KeepCustomers", MERCHANT),
+    (
+        "PUT /v1/customers/{customer_id}/accounts/{account_id}",
+        "KeepCustomers",
+        MERCHANT,
+    ),
+    ("GET /v1/dead-letters", "DeadLetters", OPERATOR),
+    ("GET /v1/dead-letters/{dead_letter_id}", "DeadLetters", OPERATOR),
+    ("POST /v1/dead-letters/{dead_letter_id}/replay", "DeadLetters", OPERATOR),
+    (
+        "POST /v1/dead-letters/{dead_letter_id}/discard",
+        "DeadLetters",
+        OPERATOR,
+    ),
+    ("GET /v1/operator/settlements", "ResolveLimbo", SIGNED),
+    ("GET /v1/operator/settlements/{settlement_id}", "ResolveLimbo", SIGNED),
+    (
+        "POST /v1/operator/settlements/{settlement_id}/limbo",
+        "ResolveLimbo",
+        SIGNED,
+    ),
+    (
+        "POST /v1/operator/settlements/{settlement_id}/proposals",
+        "ResolveLimbo",
+        SIGNED,
+    ),
+    (
+        "POST /v1/operator/settlements/{settlement_id}/proposals/{proposal_id}/approval",
+        "ResolveLimbo",
+        SIGNED,
+    ),
+    (
+        "GET /v1/operator/accounts/{account_id}/freezes",
+        "FreezeAccount",
+        SIGNED,
+    ),
+    (
+        "POST /v1/operator/accounts/{account_id}/freeze",
+        "FreezeAccount",
+        SIGNED,
+    ),
+    (
+        "POST /v1/operator/accounts/{account_id}/unfreeze",
+        "FreezeAccount",
+        SIGNED,
+    ),
+    ("GET /v1/operator/halts", "HaltPostings", SIGNED),
+    ("POST /v1/operator/halts/{scope}/halt", "HaltPostings", SIGNED),
+    ("POST /v1/operator/halts/{scope}/lift", "HaltPostings", SIGNED),
+    ("GET /v1/operator/breaks", "Breaks", SIGNED),
+    ("GET /v1/operator/breaks/{break_id}", "Breaks", SIGNED),
+    ("POST /v1/operator/breaks/{break_id}/assignment", "Breaks", SIGNED),
+    ("POST /v1/operator/breaks/{break_id}/resolution", "Breaks", SIGNED),
+    ("POST /v1/compliance/erasures", "ErasePii", SIGNED),
+    ("GET /v1/compliance/erasures/{erasure_id}", "ErasePii", SIGNED),
+    (
+        "GET /v1/compliance/erasures/{erasure_id}/certificate",
+        "ErasePii",
+        SIGNED,
+    ),
+    ("GET /v1/compliance/holds/{tenant_id}", "ErasePii", SIGNED),
+    ("PUT /v1/compliance/holds/{tenant_id}", "ErasePii", SIGNED),
+    ("PUT /v1/compliance/holds/{tenant_id}/{customer_id}", "ErasePii", SIGNED),
+    ("DELETE /v1/compliance/holds/{tenant_id}", "ErasePii", SIGNED),
+    (
+        "DELETE /v1/compliance/holds/{tenant_id}/{customer_id}",
+        "ErasePii",
+        SIGNED,
+    ),
+];
+
 #[tokio::test]
 async fn every_route_leads_to_its_function_past_the_authorizer_with_its_scope() {
     let cloud = Cloud::running();
@@ -76,80 +174,12 @@ told = [
 ]
 "#;
     let routes = cloud.ask(script, &json!(null)).await;
-    let (merchant, operator) = ("onceledger/merchant", "onceledger/operator");
-    let expected = [
-        (
-            "PUT /v1/merchants/{merchant_id}",
-            "OnboardMerchant",
-            "onceledger/platform",
-        ),
-        ("POST /v1/accounts", "OpenAccount", merchant),
-        ("GET /v1/accounts/{account_id}", "ReadAccount", merchant),
-        ("GET /v1/accounts/{account_id}/entries", "ReadAccount", merchant),
-        ("POST /v1/payments", "Authorize", merchant),
-        ("GET /v1/payments/{payment_id}", "ReadPayment", merchant),
-        ("GET /v1/payments", "ReadPayment", merchant),
-        ("GET /v1/payments/{payment_id}/refunds", "ReadPayment", merchant),
-        ("POST /v1/payments/{payment_id}/refunds", "CorrectPayment", merchant),
-        ("POST /v1/payments/{payment_id}/reversal", "CorrectPayment", merchant),
-        ("POST /v1/deposits", "Deposit", merchant),
-        ("POST /v1/settlements", "RequestSettlement", merchant),
-        ("GET /v1/settlements", "ReadSettlement", merchant),
-        ("GET /v1/settlements/{settlement_id}", "ReadSettlement", merchant),
-        ("GET /v1/dead-letters", "DeadLetters", operator),
-        ("GET /v1/dead-letters/{dead_letter_id}", "DeadLetters", operator),
-        ("POST /v1/dead-letters/{dead_letter_id}/replay", "DeadLetters", operator),
-        (
-            "POST /v1/dead-letters/{dead_letter_id}/discard",
-            "DeadLetters",
-            operator,
-        ),
-        ("GET /v1/operator/settlements", "ResolveLimbo", SIGNED),
-        ("GET /v1/operator/settlements/{settlement_id}", "ResolveLimbo", SIGNED),
-        (
-            "POST /v1/operator/settlements/{settlement_id}/limbo",
-            "ResolveLimbo",
-            SIGNED,
-        ),
-        (
-            "POST /v1/operator/settlements/{settlement_id}/proposals",
-            "ResolveLimbo",
-            SIGNED,
-        ),
-        (
-            "POST /v1/operator/settlements/{settlement_id}/proposals/{proposal_id}/approval",
-            "ResolveLimbo",
-            SIGNED,
-        ),
-        (
-            "GET /v1/operator/accounts/{account_id}/freezes",
-            "FreezeAccount",
-            SIGNED,
-        ),
-        (
-            "POST /v1/operator/accounts/{account_id}/freeze",
-            "FreezeAccount",
-            SIGNED,
-        ),
-        (
-            "POST /v1/operator/accounts/{account_id}/unfreeze",
-            "FreezeAccount",
-            SIGNED,
-        ),
-        ("GET /v1/operator/halts", "HaltPostings", SIGNED),
-        ("POST /v1/operator/halts/{scope}/halt", "HaltPostings", SIGNED),
-        ("POST /v1/operator/halts/{scope}/lift", "HaltPostings", SIGNED),
-        ("GET /v1/operator/breaks", "Breaks", SIGNED),
-        ("GET /v1/operator/breaks/{break_id}", "Breaks", SIGNED),
-        ("POST /v1/operator/breaks/{break_id}/assignment", "Breaks", SIGNED),
-        ("POST /v1/operator/breaks/{break_id}/resolution", "Breaks", SIGNED),
-    ];
     let mut found = BTreeMap::new();
     for route in routes.as_array().expect("a list of routes") {
         found.insert(route[0].as_str().expect("a route key"), route);
     }
-    assert_eq!(found.len(), expected.len(), "{found:?}");
-    for (route, function, scope) in expected {
+    assert_eq!(found.len(), ROUTES.len(), "{found:?}");
+    for (route, function, scope) in ROUTES {
         let told = found.get(route).unwrap_or_else(|| panic!("{route} is not deployed"));
         let authorized = if scope == SIGNED {
             json!([[], null, "AWS_IAM"])
@@ -195,15 +225,18 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         ("CorrectPayment", "poster"),
         ("DeadLetters", "operator"),
         ("Deposit", "poster"),
+        ("ErasePii", "eraser"),
         ("FoldBalances", "folder"),
         ("FreezeAccount", "operator"),
         ("HaltPostings", "operator"),
+        ("KeepCustomers", "reader"),
         ("MatchStatement", "matcher"),
         ("OnboardMerchant", "registrar"),
         ("OpenAccount", "registrar"),
         ("OutboxPoll", "poller"),
         ("ReadAccount", "reader"),
         ("ReadPayment", "reader"),
+        ("ProveTransaction", "reader"),
         ("ReadSettlement", "reader"),
         ("Reconcile", "auditor"),
         ("RequestSettlement", "poster"),
@@ -244,6 +277,7 @@ async fn every_function_has_the_database_role_of_its_task_and_goes_through_the_p
         "settler",
         "resumer",
         "matcher",
+        "eraser",
     ] {
         let pooled = cloud.pooled_as(role).await;
         let sql = "SELECT session_user::text, current_user::text";

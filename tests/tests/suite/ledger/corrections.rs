@@ -2,6 +2,8 @@
 
 mod at_once;
 mod deciding;
+mod for_good;
 mod guard;
 pub mod scene;
+mod settlements;
 mod shown;

@@ -131,12 +131,30 @@ impl World {
                     fold(&folder, self.accounts[account]).await.unwrap();
                 }
                 Op::Refund(which, amount) => {
-                    correct(&poster, Correction::refund(which.get(&self.postings), amount)).await;
+                    let original = which.get(&self.postings);
+                    self.correct(&poster, original, Correction::refund(original, amount))
+                        .await;
                 }
-                Op::Reverse(which) => correct(&poster, Correction::reversal(which.get(&self.postings))).await,
+                Op::Reverse(which) => {
+                    let original = which.get(&self.postings);
+                    self.correct(&poster, original, Correction::reversal(original)).await;
+                }
             }
         }
         told
+    }
+
+    /// Asked for twice, and decided once; or not at all, of what was not known when it was asked for.
+    async fn correct(&self, poster: &Client, original: &Posting, correction: Correction) {
+        let was_known = self.intent_of(original).await.is_some();
+        match correction.post(poster).await {
+            Ok(decision) => {
+                assert_eq!(original.kind == "deposit", decision.outcome == "not_a_payment");
+                let again = correction.decide(poster).await;
+                assert_eq!((&*again.verdict, &again.outcome), ("replayed", &decision.outcome));
+            }
+            Err(error) => assert_eq!((&*name_of(&error), was_known), ("payment_unknown", false), "{error:?}"),
+        }
     }
 
     /// Posts through the pooler over a connection that is cut, not closed.
@@ -243,20 +261,6 @@ impl World {
                 let least = least_after_a_debit(superuser, *account).await;
                 assert!(least.is_none_or(|least| least >= floor), "{least:?} < {floor}");
             }
-        }
-    }
-}
-
-/// Asked for twice, and decided once; or not at all, of what is no posted payment.
-async fn correct(poster: &Client, correction: Correction) {
-    match correction.post(poster).await {
-        Ok(decision) => {
-            let again = correction.decide(poster).await;
-            assert_eq!((&*again.verdict, &again.outcome), ("replayed", &decision.outcome));
-        }
-        Err(error) => {
-            let name = name_of(&error);
-            assert!(["payment_unknown", "payment_not_posted"].contains(&&*name), "{error:?}");
         }
     }
 }

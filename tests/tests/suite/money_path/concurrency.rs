@@ -146,8 +146,8 @@ async fn two_merchants_with_the_same_key_are_posted_once_each() {
     // One process serves both, so that nothing of the first could be left for the second.
     let function = one.authorize().await;
     let answers = [
-        function.call(&one.payment()).await.unwrap(),
-        function.call(&other.payment()).await.unwrap(),
+        settled(async || function.call(&one.payment()).await.unwrap()).await,
+        settled(async || function.call(&other.payment()).await.unwrap()).await,
     ];
     assert_ne!(answers[0].json()["id"], answers[1].json()["id"]);
     one.posted_once(&answers[0]).await;

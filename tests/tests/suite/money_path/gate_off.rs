@@ -7,7 +7,7 @@ async fn requests_that_each_see_an_empty_gate_are_posted_once() {
     let scene = Scene::affordable().await;
     let mut answers = Vec::new();
     for caught in [DECIDED, BY_LEDGER, BY_LEDGER] {
-        let function = scene.setup().set("GATE_TABLE", scene.another_gate().await);
+        let function = scene.setup().set("GATE_TABLE", scene.cloud.another_gate().await);
         let function = function.start().await.unwrap();
         answers.push(function.call(&scene.payment()).await.unwrap());
         assert_eq!(outcomes(&function, 1).await, [caught]);
@@ -23,7 +23,7 @@ async fn requests_at_once_that_each_see_an_empty_gate_are_posted_once() {
     let scene = Scene::affordable().await;
     let mut functions = Vec::new();
     for _ in 0..6 {
-        let function = scene.setup().set("GATE_TABLE", scene.another_gate().await);
+        let function = scene.setup().set("GATE_TABLE", scene.cloud.another_gate().await);
         functions.push(function.start().await.unwrap());
     }
     let calls: Vec<_> = functions

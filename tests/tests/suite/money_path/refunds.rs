@@ -38,7 +38,7 @@ async fn refunds_at_once_that_each_see_an_empty_gate_are_one() {
     let scene = Scene::refunding().await;
     let mut functions = Vec::new();
     for _ in 0..6 {
-        let function = scene.setup().set("GATE_TABLE", scene.another_gate().await);
+        let function = scene.setup().set("GATE_TABLE", scene.cloud.another_gate().await);
         functions.push(function.start().await.unwrap());
     }
     let calls: Vec<_> = functions
@@ -66,7 +66,7 @@ async fn refunds_of_one_payment_under_many_keys_and_with_the_gate_off_never_exce
     let scene = Scene::refunding().await;
     let mut calls = JoinSet::new();
     for n in 0..9 {
-        let function = scene.setup().set("GATE_TABLE", scene.another_gate().await);
+        let function = scene.setup().set("GATE_TABLE", scene.cloud.another_gate().await);
         let function = function.start().await.unwrap();
         let body = match n % 3 {
             0 => json!({}),

@@ -82,7 +82,7 @@ async fn of_two_intents_under_one_key_at_once_with_other_accounts_and_no_common_
     let other = scene
         .setup()
         .through(&second)
-        .set("GATE_TABLE", scene.another_gate().await);
+        .set("GATE_TABLE", scene.cloud.another_gate().await);
     let other = other.start().await.unwrap();
     for round in 1..=10 {
         scene.key = Uuid::now_v7();

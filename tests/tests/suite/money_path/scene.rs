@@ -5,9 +5,7 @@ mod takeover;
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
@@ -231,27 +229,6 @@ impl Scene {
     pub async fn expire_record(&self) {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
         self.set_in_gate("expires_at", now - 1).await;
-    }
-
-    /// Makes an empty gate of its own; returns its table's name.
-    pub async fn another_gate(&self) -> String {
-        let name = format!("gate-{}", Uuid::new_v4());
-        let mut table = self
-            .gate
-            .create_table()
-            .table_name(&name)
-            .billing_mode(BillingMode::PayPerRequest);
-        for (attribute, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-            let definition = AttributeDefinition::builder()
-                .attribute_name(attribute)
-                .attribute_type(ScalarAttributeType::S);
-            let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role);
-            table = table
-                .attribute_definitions(definition.build().unwrap())
-                .key_schema(element.build().unwrap());
-        }
-        table.send().await.unwrap();
-        name
     }
 
     async fn set_in_gate(&self, attribute: &str, value: u64) {

@@ -78,7 +78,10 @@ async fn tables_and_indexes_stay_small_under_sustained_load() {
             after.push(scene.number(sizes).await / 1024);
         }
         println!("KiB after each 2,000 events: {after:?}");
-        assert!(after[7] <= after[1] + after[1] / 4, "it grows: {after:?}");
+        // How many rows wait at once differs from round to round, and a table keeps the room of its worst. One that keeps what has
+        // passed doubles in the second half.
+        let worst = after[..4].iter().max().unwrap();
+        assert!(after[7] <= worst + worst / 4, "it grows: {after:?}");
         assert_eq!(scene.bus.seen().accepted.len(), 16_000);
     })
     .await;

@@ -2,6 +2,9 @@
 
 mod corrupted;
 mod failing;
+mod full;
+mod given_back;
+mod house;
 mod incremental;
 mod quiet;
-mod scene;
+pub mod scene;

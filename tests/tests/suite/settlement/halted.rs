@@ -1,14 +1,15 @@
 //! Settlements whose merchant's postings an operator halts: they wait, and go on when that ends.
 
-use domain::settlement::status::Status::{Accepted, Compensated, Held, Settled};
+use domain::settlement::status::Status::{Accepted, Compensated, Settled};
 use domain::settlement::step::Step;
 use tests::cloud::Cloud;
 use tests::patience::until;
-use tokio_postgres::types::Type;
+use time::OffsetDateTime;
 
 use super::case::Case;
 use super::desk::Fault::Before;
 use super::stage::Stage;
+use crate::ledger::halts::{halting, lifting};
 use crate::ledger::scratch::in_scratch_database;
 use crate::ledger::settlement::scene::Call;
 
@@ -21,11 +22,7 @@ async fn a_halted_settlement_waits_in_the_machines_and_goes_on_after_the_lift() 
         let (settler, operator) = (scratch.pooled_as("settler").await, scratch.pooled_as("operator").await);
         for (is_undone, end) in [(false, Settled), (true, Compensated)] {
             let case = Case::new(&stage).await;
-            let turn = async |function: &str| {
-                let sql = format!("SELECT verdict FROM ledger.{function}('anna', $1, 'its keys were stolen')");
-                let tenant = case.settlement.tenant();
-                operator.query_typed(&sql, &[(&tenant, Type::UUID)]).await.unwrap();
-            };
+            let scope = case.settlement.tenant();
             // One has nothing done yet; the other is given up, and has its hold to undo.
             let waiting = if is_undone {
                 case.settlement.course(&settler, &[Call::Step(Step::Hold)]).await;
@@ -35,7 +32,7 @@ async fn a_halted_settlement_waits_in_the_machines_and_goes_on_after_the_lift() 
                 "hold"
             };
             let held_at = if is_undone { [600, 400, 0, 0] } else { [1000, 0, 0, 0] };
-            turn("halt_postings").await;
+            let since: OffsetDateTime = halting(&operator, scope).await[0].get("since");
             let short = stage.begin(&case.input()).await;
             stage.ended(&short).await;
             let asked = async || {
@@ -48,8 +45,8 @@ async fn a_halted_settlement_waits_in_the_machines_and_goes_on_after_the_lift() 
             })
             .await;
             assert_eq!(case.settlement.balances(&scratch).await, held_at);
-            assert!(is_undone || [Accepted, Held].contains(&case.status().await));
-            turn("resume_postings").await;
+            assert!(is_undone || case.status().await == Accepted, "its hold is not posted");
+            lifting(&operator, scope, since).await;
             assert_eq!(case.rests().await, end);
             case.holds(waiting).await;
         }

@@ -14,11 +14,17 @@ use crate::ledger::scratch::in_scratch_database;
 const HALTS: &str = "GET /v1/operator/halts";
 const WHY: Option<&str> = Some("its keys were stolen");
 
-/// Turns the switch: `halt`, `lift`.
-fn turning(how: &str, scope: impl ToString) -> ApiRequest {
-    ApiRequest::to(&format!("POST /v1/operator/halts/{{scope}}/{how}"))
+fn halting(scope: impl ToString) -> ApiRequest {
+    ApiRequest::to("POST /v1/operator/halts/{scope}/halt")
         .path("scope", scope)
         .json(&json!({"reason": WHY}))
+}
+
+/// Lifts the halt that was shown so.
+fn lifting(scope: impl ToString, halt: &ApiResponse) -> ApiRequest {
+    ApiRequest::to("POST /v1/operator/halts/{scope}/lift")
+        .path("scope", scope)
+        .json(&json!({"since": halt.json()["since"], "reason": WHY}))
 }
 
 fn assert_halted(answer: &ApiResponse) {
@@ -47,7 +53,7 @@ async fn a_merchant_that_is_halted_moves_nothing_until_it_is_lifted() {
     assert_eq!(paid.status, 201);
     let payment = paid.json()["id"].clone();
 
-    let halted = ada.send(turning("halt", us.tenant)).await;
+    let halted = ada.send(halting(us.tenant)).await;
     let mut shown = halted.json();
     assert!(shown["since"].take().is_string());
     let expected = json!({
@@ -55,9 +61,9 @@ async fn a_merchant_that_is_halted_moves_nothing_until_it_is_lifted() {
     });
     assert_eq!((halted.status, &shown), (200, &expected));
     assert_eq!(
-        grace.send(turning("halt", us.tenant)).await.json(),
+        grace.send(halting(us.tenant)).await.json(),
         halted.json(),
-        "it stays as it is"
+        "it stays as it is, and says whose it is"
     );
 
     let books = Books::of(&cloud, &[us.tenant]).await;
@@ -95,12 +101,13 @@ async fn a_merchant_that_is_halted_moves_nothing_until_it_is_lifted() {
     assert_eq!(us.balance(us.buyer).await, 90);
     other.deposit(other.buyer, 5).await;
 
-    let lifted = grace.send(turning("lift", us.tenant)).await;
+    let lifted = grace.send(lifting(us.tenant, &halted)).await;
     let expected = json!({
         "object": "halt", "scope": us.tenant, "halted": false, "since": null, "halted_by": null, "reason": null,
     });
     assert_eq!((lifted.status, lifted.json()), (200, expected));
-    assert_eq!(grace.send(turning("lift", us.tenant)).await.json(), lifted.json());
+    let repeated = grace.send(lifting(us.tenant, &halted)).await;
+    assert_eq!((repeated.status, repeated.json()), (200, lifted.json()));
     // Under the same keys, and at once: the claims were given back.
     for (request, status) in asked.iter().zip([201, 402, 201, 202, 201, 422]) {
         let answer = us.send(request).await;
@@ -122,8 +129,12 @@ async fn a_merchant_that_is_halted_moves_nothing_until_it_is_lifted() {
 async fn a_halt_is_listed_while_it_holds() {
     let cloud = Cloud::running();
     let (us, ada) = (Merchant::onboard(&cloud).await, Operator::named(&cloud, "ada"));
-    for (how, is_listed) in [("halt", true), ("lift", false)] {
-        let turned = ada.send(turning(how, us.tenant)).await.json();
+    let halted = ada.send(halting(us.tenant)).await;
+    for is_listed in [true, false] {
+        if !is_listed {
+            let lifted = ada.send(lifting(us.tenant, &halted)).await;
+            assert_eq!(lifted.status, 200, "{lifted:?}");
+        }
         let (mut listed, mut cursor) = (Vec::<Value>::new(), None::<String>);
         loop {
             let listing = ApiRequest::to(HALTS).query("limit", 1);
@@ -138,8 +149,57 @@ async fn a_halt_is_listed_while_it_holds() {
                 break;
             }
         }
-        assert_eq!(listed.contains(&turned), is_listed, "{listed:?}");
+        assert_eq!(listed.contains(&halted.json()), is_listed, "{listed:?}");
     }
+}
+
+/// Two people at night: one lifts what the other has halted anew. Whoever lifts names the halt, and is shown the one that holds.
+#[tokio::test]
+async fn a_lift_ends_the_halt_that_it_names_and_no_later_one() {
+    let cloud = Cloud::running();
+    let us = Merchant::onboard(&cloud).await;
+    let (ada, grace) = Operator::both(&cloud);
+    us.deposit(us.buyer, 100).await;
+    let pay = || {
+        ApiRequest::to("POST /v1/payments")
+            .key(Uuid::new_v4())
+            .json(&us.payment(1))
+    };
+    let first = ada.send(halting(us.tenant)).await;
+    let old = lifting(us.tenant, &first);
+    assert_eq!(ada.send(old.clone()).await.status, 200);
+    let second = grace.send(halting(us.tenant)).await;
+    assert_eq!(second.json()["halted_by"], grace.arn());
+
+    let late = ada.send(old.clone()).await;
+    assert_eq!(
+        (late.status, late.problem().as_str()),
+        (409, "another-halt-holds"),
+        "{late:?}"
+    );
+    let holds = json!({"since": second.json()["since"], "halted_by": grace.arn(), "reason": WHY});
+    assert_eq!(late.json()["halt"], holds);
+    assert_halted(&us.send(&pay()).await);
+
+    // By what the refusal showed, in another time zone's words.
+    let body = json!({"since": second.json()["since"].as_str().unwrap().replace('Z', "+00:00"), "reason": WHY});
+    assert_eq!(ada.send(old.clone().json(&body)).await.status, 200);
+    assert_eq!(us.send(&pay()).await.status, 201);
+    assert_eq!(ada.send(old).await.status, 200, "none holds");
+    let outcomes = ["done", "refused", "done", "repeated"];
+    let audited: Vec<_> = asked_about(&cloud, us.tenant).await;
+    let lifts = outcomes.map(|outcome| act(&ada, "postings_resumed", outcome, WHY));
+    assert_eq!(
+        audited,
+        [
+            act(&ada, "postings_halted", "done", WHY),
+            lifts[0].clone(),
+            act(&grace, "postings_halted", "done", WHY),
+            lifts[1].clone(),
+            lifts[2].clone(),
+            lifts[3].clone(),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -148,27 +208,41 @@ async fn a_scope_that_is_none_halts_nobody() {
     let ada = Operator::named(&cloud, "ada");
     let nobody = Uuid::new_v4();
     let house = domain::ids::TenantId::PLATFORM.to_string();
-    for how in ["halt", "lift"] {
-        for scope in ["everybody", "ALL", "0", house.as_str(), &nobody.to_string()] {
-            let answer = ada.send(turning(how, scope)).await;
+    let since = "2026-11-23T03:12:09.000120Z";
+    let lift = |scope: &str| {
+        ApiRequest::to("POST /v1/operator/halts/{scope}/lift")
+            .path("scope", scope)
+            .json(&json!({"since": since, "reason": WHY}))
+    };
+    for scope in ["everybody", "ALL", "0", house.as_str(), &nobody.to_string()] {
+        for request in [halting(scope), lift(scope)] {
+            let answer = ada.send(request).await;
             assert_eq!(
                 (answer.status, answer.problem().as_str()),
                 (404, "not-found"),
-                "{how} {scope}"
+                "{scope}"
             );
         }
-        for body in [
-            json!({}),
-            json!({"reason": " "}),
-            json!({"reason": "why", "until": "tomorrow"}),
-        ] {
-            let answer = ada.send(turning(how, nobody).json(&body)).await;
-            assert_eq!(
-                (answer.status, answer.problem().as_str()),
-                (400, "invalid-request"),
-                "{body}"
-            );
-        }
+    }
+    for (request, body) in [
+        (halting(nobody), json!({})),
+        (halting(nobody), json!({"reason": " "})),
+        (halting(nobody), json!({"reason": "why", "since": since})),
+        (lift("all"), json!({})),
+        (lift("all"), json!({"reason": "whatever holds"})),
+        (lift("all"), json!({"since": since})),
+        (lift("all"), json!({"since": "now", "reason": "why"})),
+        (
+            lift("all"),
+            json!({"since": since, "reason": "why", "until": "tomorrow"}),
+        ),
+    ] {
+        let answer = ada.send(request.json(&body)).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (400, "invalid-request"),
+            "{body}"
+        );
     }
     for query in [("limit", "0"), ("cursor", "one")] {
         let answer = ada.send(ApiRequest::to(HALTS).query(query.0, query.1)).await;
@@ -206,14 +280,14 @@ async fn a_halt_of_all_halts_every_merchant() {
             let request = ApiRequest::to("POST /v1/payments").from_tenant(merchant.tenant, Scope::Merchant);
             payments.push(request.key(Uuid::new_v4()).json(&body));
         }
-        let halted = switch.call(&turning("halt", "all").signed_by(ada)).await.unwrap();
+        let halted = switch.call(&halting("all").signed_by(ada)).await.unwrap();
         assert_eq!((halted.status, &halted.json()["scope"]), (200, &json!("all")));
         for payment in &payments {
             assert_halted(&authorize.call(payment).await.unwrap());
         }
         let shown = switch.call(&ApiRequest::to(HALTS).signed_by(ada)).await.unwrap();
         assert_eq!(shown.json()["data"], json!([halted.json()]));
-        let lifted = switch.call(&turning("lift", "all").signed_by(ada)).await.unwrap();
+        let lifted = switch.call(&lifting("all", &halted).signed_by(ada)).await.unwrap();
         assert_eq!(lifted.json()["halted"], false);
         for payment in &payments {
             assert_eq!(authorize.call(payment).await.unwrap().status, 201);

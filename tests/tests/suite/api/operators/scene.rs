@@ -1,6 +1,7 @@
 //! Operators at work, and settlements that wait for them.
 
 use aws_sdk_dynamodb::types::AttributeValue::S;
+use domain::justification::{Justification, Recorded};
 use serde_json::{Value, json};
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
@@ -159,6 +160,29 @@ pub async fn asked_about(cloud: &Cloud, subject: impl ToString) -> Vec<Act> {
     let rows = auditor.query(sql, &[&subject.to_string()]).await.unwrap();
     let act = |row: &Row| (row.get(0), row.get(1), row.get(2), row.get(3));
     rows.iter().map(act).collect()
+}
+
+/// What the audit holds of acts on this that are justified, oldest first.
+pub async fn recorded_of(cloud: &Cloud, subject: impl ToString) -> Vec<Recorded> {
+    let sql = "SELECT at, actor, act, subject, terms, reason, statement, signature, key_id
+                 FROM ledger.audit WHERE subject = $1 AND statement IS NOT NULL ORDER BY id";
+    let auditor = cloud.as_role("auditor").await;
+    let rows = auditor.query(sql, &[&subject.to_string()]).await.unwrap();
+    let recorded = |row: &Row| Recorded {
+        at: row.get("at"),
+        actor: row.get("actor"),
+        act: row.get("act"),
+        subject: row.get("subject"),
+        terms: row.get("terms"),
+        reason: row.get("reason"),
+        justification: Some(Justification::kept(
+            row.get("statement"),
+            row.get("signature"),
+            row.get("key_id"),
+        )),
+        is_repeated: false,
+    };
+    rows.iter().map(recorded).collect()
 }
 
 /// Actor, act, outcome and reason.

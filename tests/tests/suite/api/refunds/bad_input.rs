@@ -10,40 +10,25 @@ use super::super::merchant::id;
 use super::{LIST, REFUNDS, REVERSAL, correcting, paid, pay};
 
 #[tokio::test]
-async fn what_is_no_posted_payment_of_ours_is_not_refunded_and_leaves_the_key_free() {
+async fn what_is_no_payment_of_ours_is_not_refunded_and_leaves_the_key_free() {
     let cloud = Cloud::running();
     let (us, payment) = paid(&cloud).await;
     let (_, theirs) = paid(&cloud).await;
-    let declined = pay(&us, 5000).await;
-    assert_eq!(declined.status, 402);
-    let deposit = us.deposit(us.buyer, 5).await;
-    let accepted = us
-        .send(
-            &ApiRequest::to("POST /v1/settlements")
-                .key(Uuid::new_v4())
-                .json(&us.payment(40)),
-        )
-        .await;
-    let [not_found, not_posted] = [(404, "not-found"), (409, "payment-not-posted")];
     let key = Uuid::new_v4();
     let before = Books::of(&cloud, &[us.tenant]).await;
-    for (route, payment, (status, slug)) in [
-        (REFUNDS, Uuid::new_v4().to_string(), not_found),
-        (REVERSAL, Uuid::new_v4().to_string(), not_found),
-        (REFUNDS, theirs.to_string(), not_found),
-        (REVERSAL, theirs.to_string(), not_found),
-        (REFUNDS, deposit.to_string(), not_found),
-        (REFUNDS, payment.simple().to_string(), not_found),
-        (REFUNDS, "payment".to_owned(), not_found),
-        (REFUNDS, id(&declined).to_string(), not_posted),
-        (REVERSAL, id(&declined).to_string(), not_posted),
-        (REVERSAL, id(&accepted).to_string(), (409, "not-reversible")),
+    for (route, payment) in [
+        (REFUNDS, Uuid::new_v4().to_string()),
+        (REVERSAL, Uuid::new_v4().to_string()),
+        (REFUNDS, theirs.to_string()),
+        (REVERSAL, theirs.to_string()),
+        (REFUNDS, payment.simple().to_string()),
+        (REFUNDS, "payment".to_owned()),
     ] {
         // All under one key: it stays as unused as it was, and need not be waited for.
         let answer = us.send(&correcting(route, &payment, &json!({})).key(key)).await;
         assert_eq!(
             (answer.status, answer.problem().as_str()),
-            (status, slug),
+            (404, "not-found"),
             "{route} {payment}"
         );
         assert_eq!(answer.header("idempotent-replayed"), None);
@@ -58,9 +43,40 @@ async fn what_is_no_posted_payment_of_ours_is_not_refunded_and_leaves_the_key_fr
     );
     let at_last = us.send(&correcting(REFUNDS, payment, &json!({})).key(key)).await;
     assert_eq!(at_last.status, 201, "{at_last:?}");
-    for nothing in [theirs, deposit, Uuid::new_v4()] {
+    for nothing in [theirs, id(&at_last), Uuid::new_v4()] {
         let list = us.send(&ApiRequest::to(LIST).path("payment_id", nothing)).await;
         assert_eq!((list.status, list.problem().as_str()), (404, "not-found"));
+    }
+}
+
+#[tokio::test]
+async fn what_never_moved_is_refused_for_good() {
+    let cloud = Cloud::running();
+    let (us, _) = paid(&cloud).await;
+    let declined = pay(&us, 5000).await;
+    assert_eq!(declined.status, 402);
+    let deposit = us.deposit(us.buyer, 5).await;
+    let accepted = us
+        .send(
+            &ApiRequest::to("POST /v1/settlements")
+                .key(Uuid::new_v4())
+                .json(&us.payment(40)),
+        )
+        .await;
+    assert_eq!(accepted.status, 202);
+    for (route, payment, slug) in [
+        (REFUNDS, id(&declined), "payment-never-posted"),
+        (REVERSAL, id(&declined), "payment-never-posted"),
+        (REVERSAL, id(&accepted), "not-reversible"),
+        (REFUNDS, deposit, "not-a-payment"),
+        (REVERSAL, deposit, "not-a-payment"),
+    ] {
+        let request = correcting(route, payment, &json!({}));
+        let refused = us.send(&request).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (422, slug));
+        let again = us.send(&request).await;
+        assert_eq!((again.status, &again.body), (422, &refused.body));
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
     }
 }
 

@@ -39,7 +39,7 @@ fn of_events(cloud: &Cloud) -> Vec<Alarm> {
     alarms
 }
 
-fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
+fn of_machines_and_settlements(cloud: &Cloud) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     for (alarm, metric, threshold, missing) in [
         ("SettlementInLimbo", "SettlementsInLimbo", 0, "ignore"),
@@ -52,6 +52,8 @@ fn of_settlements(cloud: &Cloud) -> Vec<Alarm> {
         ("SettlementShortFailed", "ExecutionsFailed", "SettlementShort"),
         ("SettlementShortTimedOut", "ExecutionsTimedOut", "SettlementShort"),
         ("SettlementLongFailed", "ExecutionsFailed", "SettlementLong"),
+        ("ReconciliationFailed", "ExecutionsFailed", "Reconciliation"),
+        ("ReconciliationTimedOut", "ExecutionsTimedOut", "Reconciliation"),
     ] {
         let (alarm, of) = (alarm.to_owned(), cloud.resource(machine).to_owned());
         alarms.push((alarm, "AWS/States", metric, of, "Sum", 0, "notBreaching"));
@@ -73,13 +75,42 @@ fn of_the_books(cloud: &Cloud) -> Vec<Alarm> {
             missing,
         )
     };
-    [
+    let proofs = (
+        "ProofsDoNotHold".to_owned(),
+        "Onceledger",
+        "ProofsThatDoNotHold",
+        cloud.function("prove-transaction").name.clone(),
+        "Sum",
+        0,
+        "notBreaching",
+    );
+    let nightly = [
         ("BooksDoNotAgree", "CriticalFindings", "Maximum", 0, "ignore"),
+        ("PastDoesNotAgree", "PastCriticalFindings", "Maximum", 0, "ignore"),
         ("ChecksFailed", "FailedChecks", "Maximum", 0, "ignore"),
         ("BooksNotProved", "ReconciliationCompleted", "Sum", 1, "breaching"),
     ]
-    .map(of)
-    .into()
+    .map(of);
+    [proofs].into_iter().chain(nightly).collect()
+}
+
+fn of_the_vault(cloud: &Cloud) -> Vec<Alarm> {
+    let of = |(metric, function): (&'static str, &str)| {
+        let (alarm, of) = (metric.to_owned(), cloud.function(function).name.clone());
+        (alarm, "Onceledger", metric, of, "Sum", 0, "notBreaching")
+    };
+    let eraser = cloud.function("erase-pii").name.clone();
+    let still = (
+        "ErasureStandsStill".to_owned(),
+        "Onceledger",
+        "LongestStillSeconds",
+        eraser,
+        "Maximum",
+        3600,
+        "breaching",
+    );
+    let failing = [("VaultDoesNotOpen", "keep-customers"), ("ErasuresFailed", "erase-pii")].map(of);
+    [still].into_iter().chain(failing).collect()
 }
 
 fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
@@ -94,6 +125,8 @@ fn of_dead_letters(cloud: &Cloud) -> Vec<Alarm> {
         "ResumeSettlements",
         "Reconcile",
         "Statement",
+        "Erasure",
+        "ErasePii",
     ];
     let not_empty = |dead: &str| {
         let (dead, metric) = (format!("{dead}DeadLetters"), "ApproximateNumberOfMessagesVisible");
@@ -123,8 +156,9 @@ told = {
     let told = cloud.ask(script, &json!(null)).await;
     let expected = [
         of_events(&cloud),
-        of_settlements(&cloud),
+        of_machines_and_settlements(&cloud),
         of_the_books(&cloud),
+        of_the_vault(&cloud),
         of_dead_letters(&cloud),
     ]
     .concat();

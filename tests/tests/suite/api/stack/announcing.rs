@@ -1,5 +1,7 @@
 //! The way of an event: the poller's schedule, the bus, the rules, the queues.
 
+use std::collections::BTreeSet;
+
 use domain::event::{Event, EventType};
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
@@ -51,7 +53,7 @@ def source(name):
     return {name: value for name, value in found.items() if name != "LastModified"}
 told = {
     "queues": {name: queue(name) for name, url in given["resources"].items() if url.startswith("http")},
-    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule", "SettlementRule"]}
+    "rules": {name: rule(name) for name in ["NotifyRule", "AnalyticsRule", "SettlementRule", "ErasureRule"]}
              | {"StatementRule": rule("StatementRule", "default")},
     "sources": {name: source(name) for name in ["Notify", "Analytics"]},
 }
@@ -137,20 +139,28 @@ async fn each_consumer_has_a_rule_a_queue_and_dead_letters_of_its_own() {
 async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
     let cloud = Cloud::running();
     let told = consumers(&cloud).await;
-    let [notify, analytics, settlement, statement] =
-        ["NotifyRule", "AnalyticsRule", "SettlementRule", "StatementRule"].map(|rule| &told["rules"][rule]["Arn"]);
+    let rule = |name: &str| told["rules"][name]["Arn"].clone();
     let queues = told["queues"].as_object().unwrap();
-    assert_eq!(queues.len(), 15, "{:?}", queues.keys());
+    assert_eq!(queues.len(), 18, "{:?}", queues.keys());
     for (name, queue) in queues {
         assert_eq!(queue["SqsManagedSseEnabled"], "true", "{name}");
         // 14 days, the longest there is, since what expires is gone. A parked verification goes on without its message.
         let retained = if name == "ParkedQueue" { "900" } else { "1209600" };
         assert_eq!(queue["MessageRetentionPeriod"], retained, "{name}");
         let expected = match name.as_str() {
-            "NotifyQueue" => notify.clone(),
-            "AnalyticsQueue" => analytics.clone(),
-            "StatementQueue" => statement.clone(),
-            "RuleDeadLetters" => json!([notify, analytics, settlement, statement]),
+            "NotifyQueue" | "AnalyticsQueue" | "StatementQueue" | "ErasureQueue" => {
+                rule(&name.replace("Queue", "Rule"))
+            }
+            "RuleDeadLetters" => json!(
+                [
+                    "NotifyRule",
+                    "AnalyticsRule",
+                    "SettlementRule",
+                    "StatementRule",
+                    "ErasureRule"
+                ]
+                .map(rule)
+            ),
             _ => {
                 assert_eq!(
                     queue["Policy"],
@@ -171,6 +181,19 @@ async fn every_queue_is_encrypted_and_is_sent_to_by_its_rule_alone() {
             })
         );
     }
+}
+
+/// The ledger itself knows which of the copies in `EventDeadLetters` are resolved.
+#[tokio::test]
+async fn reconciliation_looks_at_all_dead_letters_but_the_copies() {
+    let cloud = Cloud::running();
+    let looked_at: BTreeSet<_> = cloud.function("reconcile").environment["DEAD_LETTER_QUEUES"]
+        .split(',')
+        .collect();
+    let are_dead =
+        |name: &str, id: &str| name.ends_with("DeadLetters") && name != "EventDeadLetters" && id.starts_with("http");
+    let there = cloud.resources.iter().filter(|(name, id)| are_dead(name, id));
+    assert_eq!(looked_at, there.map(|(_, url)| url.as_str()).collect());
 }
 
 #[tokio::test]

@@ -17,12 +17,13 @@ def machine(arn):
     logging = found["loggingConfiguration"]
     (destination,) = logging["destinations"]
     group = destination["cloudWatchLogsLogGroup"]["logGroupArn"].split(":log-group:")[1].removesuffix(":*")
+    policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
     return {
         "type": found["type"], "definition": json.loads(found["definition"]), "trust": trust,
-        "level": [logging["level"], logging["includeExecutionData"]], "policies": iam.list_role_policies(RoleName=role)["PolicyNames"],
-        "tasks": policy("tasks"), "logs": [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]],
+        "level": [logging["level"], logging["includeExecutionData"]], "policies": policies,
+        "tasks": [each for name in sorted(policies, reverse=True) if name != "log" for each in policy(name)], "logs": [each["logGroupName"] for each in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]],
     }
-told = {name: machine(given[name]) for name in ["SettlementShort", "SettlementLong"]}
+told = {name: machine(given[name]) for name in ["SettlementShort", "SettlementLong", "Reconciliation"]}
 "#;
 
 async fn machines(cloud: &Cloud) -> Value {
@@ -41,6 +42,11 @@ fn queue_arn(cloud: &Cloud, logical: &str) -> String {
     format!("arn:aws:sqs:{}:000000000000:{name}", cloud.aws.region)
 }
 
+fn key_arn(cloud: &Cloud, logical: &str) -> String {
+    let id = cloud.resource(logical);
+    format!("arn:aws:kms:{}:000000000000:key/{id}", cloud.aws.region)
+}
+
 #[tokio::test]
 async fn the_machines_are_those_of_the_repository_and_log_errors_without_what_they_carry() {
     let cloud = Cloud::running();
@@ -51,12 +57,14 @@ async fn the_machines_are_those_of_the_repository_and_log_errors_without_what_th
         ("Compensate", function_arn(&cloud, "Compensate")),
         ("AwaitDecision", function_arn(&cloud, "AwaitDecision")),
         ("SettlementLong", cloud.resource("SettlementLong").to_owned()),
+        ("Reconcile", function_arn(&cloud, "Reconcile")),
         ("ParkedQueue", cloud.resource("ParkedQueue").to_owned()),
         ("Pager", cloud.resource("Pager").to_owned()),
     ]);
     for (logical, file, kind) in [
         ("SettlementShort", "settlement-short", "EXPRESS"),
         ("SettlementLong", "settlement-long", "STANDARD"),
+        ("Reconciliation", "reconciliation", "STANDARD"),
     ] {
         let machine = &told[logical];
         assert_eq!(machine["type"], kind, "{logical}");
@@ -80,7 +88,13 @@ async fn the_machines_are_those_of_the_repository_and_log_errors_without_what_th
 async fn a_machine_may_do_what_its_tasks_do_and_no_more() {
     let cloud = Cloud::running();
     let told = machines(&cloud).await;
-    let allow = |action: &str, resource: Value| json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    let allow = |actions: &str, resource: Value| {
+        let actions = match actions.split(' ').collect::<Vec<_>>().as_slice() {
+            [one] => json!(one),
+            several => json!(several),
+        };
+        json!({"Effect": "Allow", "Action": actions, "Resource": resource})
+    };
     let invoke = |functions: &[&str]| -> Value {
         functions
             .iter()
@@ -105,7 +119,12 @@ async fn a_machine_may_do_what_its_tasks_do_and_no_more() {
                 ),
                 allow("sqs:SendMessage", json!(queue_arn(&cloud, "ParkedQueue"))),
                 allow("sns:Publish", json!(cloud.resource("Pager"))),
+                allow("kms:Decrypt kms:GenerateDataKey*", json!(key_arn(&cloud, "PagerKey"))),
             ]),
+        ),
+        (
+            "Reconciliation",
+            json!([allow("lambda:InvokeFunction", json!(function_arn(&cloud, "Reconcile")))]),
         ),
     ];
     for (logical, tasks) in expected {
@@ -118,6 +137,8 @@ async fn a_machine_may_do_what_its_tasks_do_and_no_more() {
             .map(|name| name.as_str().unwrap())
             .collect();
         policies.sort_unstable();
+        // Who calls people has that in a policy of its own.
+        policies.retain(|name| logical != "SettlementLong" || *name != "calling");
         assert_eq!(policies, ["log", "tasks"], "{logical}");
         assert_eq!(
             machine["trust"],

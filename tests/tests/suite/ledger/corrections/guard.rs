@@ -241,7 +241,10 @@ async fn of_two_writers_at_once_the_second_sees_the_first() {
         let (_, second) = writers(&cloud, payment.tenant).await.swap_remove(n);
         let begun = format!("BEGIN; {}", Forged::of(&payment, 60, 1).statements());
         first.batch_execute(&begun).await.unwrap();
-        let late = format!("BEGIN; {} COMMIT", Forged::of(&payment, 60, 2).statements());
+        // The row alone: it is nothing else that waits.
+        let [intent, row] = halves(&Forged::of(&payment, 60, 2));
+        second.batch_execute(&format!("BEGIN; {intent}")).await.unwrap();
+        let late = format!("{row}; COMMIT");
         let mut waiting = tokio::spawn(async move { second.batch_execute(&late).await });
         let early = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await;
         assert!(early.is_err(), "the second must wait for the first");
@@ -258,9 +261,11 @@ async fn a_correction_at_any_other_isolation_level_is_refused() {
     let (_, payment) = paid(&cloud, 100).await;
     for (who, writer) in writers(&cloud, payment.tenant).await {
         for level in ["REPEATABLE READ", "SERIALIZABLE"] {
-            let statements = Forged::of(&payment, 1, 1).statements();
-            let sql = format!("BEGIN ISOLATION LEVEL {level}; {statements} COMMIT");
-            assert_eq!(failure(&writer, &sql).await, "isolation_not_read_committed", "{who}");
+            // The row alone, of an intent that is there: it is the guard of this table that refuses.
+            let [intent, row] = halves(&Forged::of(&payment, 1, 1));
+            let begun = format!("BEGIN ISOLATION LEVEL {level}; {intent}");
+            writer.batch_execute(&begun).await.unwrap();
+            assert_eq!(failure(&writer, &row).await, "isolation_not_read_committed", "{who}");
             writer.batch_execute("ROLLBACK").await.unwrap();
         }
     }

@@ -3,9 +3,10 @@ use domain::settlement::status::Status;
 use domain::settlement::step::Undo;
 use tests::cloud::Cloud;
 use tests::patience::until;
+use uuid::Uuid;
 
 use super::super::statements::count;
-use super::scene::{Call, FORWARD, Settlement, rows_of, turn_freeze};
+use super::scene::{Call, FORWARD, Settlement, rows_of, turn_freeze, turning_freeze};
 
 #[tokio::test]
 async fn a_step_that_meets_a_frozen_account_waits_and_records_nothing() {
@@ -96,8 +97,11 @@ async fn an_operator_s_freeze_is_one_and_leaves_its_trace() {
         payment.decide(&cloud.pooled_as("poster").await).await.outcome,
         "account_frozen"
     );
-    let unknown = "SELECT * FROM ledger.freeze_account('anna', gen_random_uuid(), 'none')";
-    assert!(operator.query_typed(unknown, &[]).await.unwrap().is_empty());
+    assert!(
+        turning_freeze(&operator, "freeze_account", Uuid::new_v4())
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]

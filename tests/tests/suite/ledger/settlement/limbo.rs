@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::super::statements::{count, failure};
+use super::super::statements::{count, failure, name_of};
 use super::scene::{Call, FORWARD, Settlement, turn_freeze};
 
 const FROZEN: &str = "SELECT count(frozen_at) FROM ledger.accounts WHERE account_id = $1";
@@ -88,14 +88,10 @@ async fn two_people_decide_once_and_every_look_and_act_is_audited() {
         settlement.tenant()
     );
     assert_eq!(failure(&superuser, &alone).await, "resolutions_two_people");
-    let unreasoned = format!(
-        "SELECT * FROM ledger.propose_resolution('anna', '{}', 'refund', ' ')",
-        settlement.id()
-    );
     let (_, other) = Settlement::accepted(&cloud).await;
     other.course(&settler, &[FORWARD[0], Call::Limbo]).await;
-    let unreasoned = unreasoned.replace(&settlement.id().to_string(), &other.id().to_string());
-    assert_eq!(failure(&operator, &unreasoned).await, "proposals_reason_given");
+    let unreasoned = other.proposing(&operator, "anna", "refund", " ").await.unwrap_err();
+    assert_eq!(name_of(&unreasoned), "proposals_reason_given");
 
     let inspect =
         "SELECT decision, jsonb_array_length(log), jsonb_array_length(proposals), resolution ->> 'approved_by'

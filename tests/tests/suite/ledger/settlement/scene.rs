@@ -1,15 +1,18 @@
 //! A settlement of its own for every test, and the statements that its functions and its operators send.
 
 use domain::ids::{LedgerKey, TenantId};
+use domain::justification::Act;
 use domain::settlement::log::{StepLog, StepOutcome};
 use domain::settlement::status::Status;
 use domain::settlement::step::{Action, Resolution, Step, Undo};
 use serde_json::{Map, Value, json};
 use tests::cloud::Cloud;
+use time::OffsetDateTime;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
+use super::super::justified::{justified, statement};
 use super::super::merchant::Merchant;
 use super::super::statements::{Posting, balance, count, sum_of_entries, untimed_key};
 
@@ -228,18 +231,42 @@ impl Settlement {
 
     /// Verdict and the proposal's id.
     pub async fn propose(&self, operator: &Client, actor: &str, decision: &str) -> (String, Option<i64>) {
-        let sql = "SELECT verdict, proposal_id FROM ledger.propose_resolution($1, $2, $3, 'it was looked into')";
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&actor, Type::TEXT), (&self.id(), Type::UUID), (&decision, Type::TEXT)];
-        let rows = operator.query_typed(sql, &parameters).await.unwrap();
-        (rows[0].get(0), rows[0].get(1))
+        let rows = self
+            .proposing(operator, actor, decision, "it was looked into")
+            .await
+            .unwrap();
+        (rows[0].get("verdict"), rows[0].get("proposal_id"))
+    }
+
+    /// The rows that the ledger answers a proposal with.
+    pub async fn proposing(
+        &self,
+        operator: &Client,
+        actor: &str,
+        decision: &str,
+        why: &str,
+    ) -> Result<Vec<Row>, Error> {
+        let why = statement(Act::ResolutionProposed, self.id(), actor, why).with_terms(decision);
+        let sql = "SELECT * FROM ledger.propose_resolution($1, $2, $3, $4)";
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&actor, Type::TEXT),
+            (&self.id(), Type::UUID),
+            (&decision, Type::TEXT),
+            (&justified(&why), Type::JSONB),
+        ];
+        operator.query_typed(sql, &parameters).await
     }
 
     /// Verdict, and the decision that stands.
     pub async fn approve(&self, operator: &Client, actor: &str, proposal: i64) -> (String, Option<String>) {
-        let sql = "SELECT verdict, decision FROM ledger.approve_resolution($1, $2, $3, 'seen too')";
-        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&actor, Type::TEXT), (&self.id(), Type::UUID), (&proposal, Type::INT8)];
+        let why = statement(Act::ResolutionApproved, self.id(), actor, "seen too").with_terms(proposal);
+        let sql = "SELECT verdict, decision FROM ledger.approve_resolution($1, $2, $3, $4)";
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&actor, Type::TEXT),
+            (&self.id(), Type::UUID),
+            (&proposal, Type::INT8),
+            (&justified(&why), Type::JSONB),
+        ];
         let rows = operator.query_typed(sql, &parameters).await.unwrap();
         (rows[0].get(0), rows[0].get(1))
     }
@@ -273,9 +300,23 @@ impl Settlement {
 
 /// The verdict on an operator's freezing or unfreezing (`freeze_account`, `unfreeze_account`), and whether it is frozen now.
 pub async fn turn_freeze(operator: &Client, function: &str, account: Uuid) -> (String, bool) {
-    let sql = format!("SELECT verdict, frozen_at IS NOT NULL FROM ledger.{function}('anna', $1, 'a complaint')");
-    let rows = operator.query_typed(&sql, &[(&account, Type::UUID)]).await.unwrap();
-    (rows[0].get(0), rows[0].get(1))
+    let rows = turning_freeze(operator, function, account).await;
+    (
+        rows[0].get("verdict"),
+        rows[0].get::<_, Option<OffsetDateTime>>("frozen_at").is_some(),
+    )
+}
+
+/// The rows that the ledger answers it with.
+pub async fn turning_freeze(operator: &Client, function: &str, account: Uuid) -> Vec<Row> {
+    let act = match function {
+        "freeze_account" => Act::AccountFrozen,
+        _ => Act::AccountUnfrozen,
+    };
+    let sql = format!("SELECT * FROM ledger.{function}('anna', $1, $2)");
+    let why = justified(&statement(act, account, "anna", "a complaint"));
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&account, Type::UUID), (&why, Type::JSONB)];
+    operator.query_typed(&sql, &parameters).await.unwrap()
 }
 
 /// How many rows the log of a settlement has.

@@ -70,6 +70,22 @@ async fn both_amounts_that_were_changed_so_that_they_still_sum_to_zero() {
     .await;
 }
 
+/// No run would look at it before the ledger's numbers reach it.
+#[tokio::test]
+async fn entries_that_were_given_a_number_of_the_future() {
+    in_scratch_database(async |cloud| {
+        let books = Books::opened(&cloud).await;
+        settled(&cloud).await;
+        books
+            .tamper("UPDATE ledger.ledger_entries SET posted_in = '9000000000000' WHERE idempotency_key = $payment")
+            .await;
+        let found = Night::of(&setup(&cloud).start().await.unwrap()).await.findings();
+        let expected = format!("entry_of_the_future {}", books.payment);
+        assert!(found.contains(&expected), "{found:?}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_row_that_was_deleted() {
     tampered(
@@ -253,23 +269,28 @@ async fn a_sum_that_is_not_zero_calls_people_at_once_and_is_in_the_report_and_th
             "clean books call nobody"
         );
 
-        let sql = format!("{ENTRIES} amount = 31 WHERE idempotency_key = $payment AND entry_type = 'CREDIT'");
-        books.tamper(&sql).await;
-        let night = Night::over_all(&reconciler).await;
+        let payment = books.merchant.payment(books.buyer, books.till, 1);
+        payment.decide(&cloud.pooled_as("poster").await).await;
+        let of_it = format!("WHERE idempotency_key = '{}'", payment.key);
+        books
+            .tamper(&format!("{ENTRIES} amount = 31 {of_it} AND entry_type = 'CREDIT'"))
+            .await;
+        settled(&cloud).await;
+        let night = Night::of(&reconciler).await;
         let calls = cloud.ask(CALLS, &duty["queue"]).await;
         let [call] = calls.as_array().unwrap().as_slice() else {
             panic!("{calls}");
         };
         let call = call.as_str().unwrap();
         assert!(
-            call.contains(&format!("transaction_not_zero: {}", books.payment)),
+            call.contains(&format!("transaction_not_zero: {}", payment.key)),
             "{call}"
         );
 
         let kept = cloud.ask(KEPT, &night.0["kept"]).await;
         assert_eq!(kept["html"][0], "text/html; charset=utf-8");
         let (html, json) = (kept["html"][1].as_str().unwrap(), kept["json"][1].as_str().unwrap());
-        assert!(html.contains(&books.payment.to_string()) && html.contains("transaction_not_zero"));
+        assert!(html.contains(&payment.key.to_string()) && html.contains("transaction_not_zero"));
         let stored: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(stored["sections"], night.0["sections"]);
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::scene::{Books, Night, setup};
+use super::scene::{Books, Night, settled, setup};
 use crate::ledger::scratch::in_scratch_database;
 
 /// Each table, and the checks of the books that cannot do without it.
-const NEEDED_BY: [(&str, &[&str]); 10] = [
-    ("ledger_entries", &["zero_sum", "balances", "postings"]),
-    ("ledger_transactions", &["postings", "announcements"]),
+const NEEDED_BY: [(&str, &[&str]); 16] = [
+    ("ledger_entries", &["zero_sum", "balances", "postings", "seals"]),
+    ("ledger_transactions", &["postings", "announcements", "seals"]),
     ("accounts", &["zero_sum", "balances", "postings", "floors", "freezes"]),
     ("balance_checkpoints", &["zero_sum", "balances"]),
     ("balance_tail", &["zero_sum", "balances"]),
@@ -17,6 +17,12 @@ const NEEDED_BY: [(&str, &[&str]); 10] = [
     ("published_events", &["announcements"]),
     ("dead_letters", &["announcements", "dead_letters"]),
     ("freezes", &["freezes"]),
+    ("statements", &["statements"]),
+    ("breaks", &["statements"]),
+    ("break_assignments", &["statements"]),
+    ("corrections", &["postings"]),
+    ("settlements", &["postings", "announcements", "limbo"]),
+    ("audit", &["audit"]),
 ];
 
 #[tokio::test]
@@ -47,6 +53,25 @@ async fn where_rows_may_be_hidden_a_check_fails_instead_of_finding_nothing() {
         assert_eq!(Night::of(&reconciler).await.failed(), [""; 0]);
     })
     .await;
+}
+
+/// As after a restore from too old a backup, or a TRUNCATE past the guards.
+#[tokio::test]
+async fn where_rows_were_and_none_are_a_check_fails_instead_of_finding_nothing() {
+    for (table, checks) in [
+        ("ledger_entries", &["zero_sum", "balances", "postings", "seals"][..]),
+        ("ledger_transactions", &["postings", "announcements", "seals"]),
+    ] {
+        in_scratch_database(async move |cloud| {
+            let books = Books::opened(&cloud).await;
+            let reconciler = setup(&cloud).start().await.unwrap();
+            settled(&cloud).await;
+            assert_eq!(Night::of(&reconciler).await.failed(), [""; 0]);
+            books.tamper(&format!("DELETE FROM ledger.{table}")).await;
+            assert_eq!(Night::of(&reconciler).await.failed(), checks, "{table}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -99,7 +124,7 @@ async fn numbers_that_began_anew_are_not_passed_over() {
         let night = Night::alone(&cloud).await;
         assert_eq!(
             night.failed(),
-            ["zero_sum", "balances", "postings", "announcements", "floors"]
+            ["zero_sum", "balances", "postings", "announcements", "audit", "floors"]
         );
         let why = night.section("zero_sum")["failed"].as_str().unwrap();
         assert!(why.contains("its numbers began anew"), "{why}");

@@ -59,6 +59,8 @@ impl Books {
             ("ledger_entries", "zero_sum"),
             ("ledger_transactions", "append_only"),
             ("balance_checkpoints", "append_only"),
+            ("corrections", "append_only"),
+            ("corrections", "within_payment"),
         ];
         let turned = |how: &str| {
             let turn = |(table, guard)| format!("ALTER TABLE ledger.{table} {how} TRIGGER {guard};");

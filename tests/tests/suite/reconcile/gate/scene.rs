@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::LedgerKey;
 use domain::ledger_key::Step as Of;
 use serde_json::{Value, json};
@@ -45,7 +43,7 @@ where
         let gate = cloud.dynamodb();
         let scene = Scene {
             superuser: cloud.superuser().await,
-            table: empty_gate(&gate).await,
+            table: cloud.another_gate().await,
             tenant: merchant.tenant,
             buyer: merchant.buyer(1_000_000).await,
             till: merchant.till().await,
@@ -204,23 +202,4 @@ pub fn bytes(value: &[u8]) -> AttributeValue {
 /// The body that an item keeps.
 pub fn kept(item: &Item) -> Value {
     serde_json::from_slice(item["response_body"].as_b().unwrap().as_ref()).unwrap()
-}
-
-async fn empty_gate(gate: &aws_sdk_dynamodb::Client) -> String {
-    let name = format!("gate-{}", Uuid::new_v4());
-    let mut table = gate
-        .create_table()
-        .table_name(&name)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (attribute, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let definition = AttributeDefinition::builder()
-            .attribute_name(attribute)
-            .attribute_type(ScalarAttributeType::S);
-        let element = KeySchemaElement::builder().attribute_name(attribute).key_type(role);
-        table = table
-            .attribute_definitions(definition.build().unwrap())
-            .key_schema(element.build().unwrap());
-    }
-    table.send().await.unwrap();
-    name
 }
