@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::http::{self, Hangup};
 
 /// How long a test waits for something to reach the bus or the queue.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What the bus or the queue does with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]

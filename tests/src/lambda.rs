@@ -22,10 +22,10 @@ use crate::cloud::Cloud;
 use crate::fault::Faults;
 
 /// How long a process may take to ask for its first invocation.
-const INITIALISATION: Duration = Duration::from_secs(20);
+const INITIALISATION: Duration = Duration::from_mins(1);
 
 /// How long an invocation may go unanswered before the test is told so.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Why an invocation has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes that comes at all, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The shortest and the longest time from one answer to the next question.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
-/// Asks until there is an answer, for 30 s. Panics with what `otherwise` says if there is none by then.
+/// Asks until there is an answer, for two minutes. Panics with what `otherwise` says if there is none by then.
 pub async fn until<T, Asking>(ask: impl Fn() -> Asking, otherwise: impl FnOnce() -> String) -> T
 where
     Asking: Future<Output = Option<T>>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long a test waits for a point to be reached, or for a released exchange to end.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A step of the money path or of the vault, as the wire shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! Who decided what is held against what was signed: whatever somebody writes past the functions is found and named.
 
-use std::time::Duration;
-
 use domain::justification::Act;
 use serde_json::json;
 use tests::cloud::Cloud;
 use tests::lambda::Function;
+use tests::patience::until;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -72,13 +71,11 @@ impl Frozen {
     async fn settled(&self) {
         let sql = "SELECT max(written_in) FILTER (WHERE written_in < pg_snapshot_xmax(pg_current_snapshot()))
                           < pg_snapshot_xmin(pg_current_snapshot()) FROM ledger.audit";
-        for _ in 0..600 {
-            if self.superuser.query_one(sql, &[]).await.unwrap().get(0) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("a transaction has been open for half a minute");
+        let so = || async {
+            let row = self.superuser.query_one(sql, &[]).await.unwrap();
+            row.get::<_, bool>(0).then_some(())
+        };
+        until(so, || "a transaction has been open all the time".to_owned()).await;
     }
 
     /// What a night says of the audit: severity and kind.

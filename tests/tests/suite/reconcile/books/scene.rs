@@ -1,10 +1,9 @@
 //! A ledger with money in it, and what a night says of it.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 use tests::lambda::{Function, Setup};
+use tests::patience::until;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -76,13 +75,11 @@ pub async fn settled(cloud: &Cloud) {
     let sql =
         "SELECT coalesce(max(posted_in), '0') < pg_snapshot_xmin(pg_current_snapshot()) FROM ledger.ledger_entries";
     let superuser = cloud.superuser().await;
-    for _ in 0..600 {
-        if superuser.query_one(sql, &[]).await.unwrap().get(0) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("a transaction has been open for half a minute");
+    let so = || async {
+        let row = superuser.query_one(sql, &[]).await.unwrap();
+        row.get::<_, bool>(0).then_some(())
+    };
+    until(so, || "a transaction has been open all the time".to_owned()).await;
 }
 
 /// The function in this ledger, with a gate and a machine that nobody has.
