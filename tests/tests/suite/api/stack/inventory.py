@@ -177,9 +177,9 @@ def queue_policy(_, said):
     return {"Queues": said["Queues"], "PolicyDocument": json.loads(found)}
 
 
-def topic(named, _):
+def topic(named, said):
     found = sns.get_topic_attributes(TopicArn=named)["Attributes"]
-    return {"KmsMasterKeyId": found.get("KmsMasterKeyId"), "DisplayName": found.get("DisplayName") or None}
+    return {"KmsMasterKeyId": found.get("KmsMasterKeyId"), "DisplayName": found["DisplayName"] if "DisplayName" in said else None}
 
 
 def topic_policy(_, said):
@@ -337,6 +337,7 @@ UNSAID = {
     "AWS::Lambda::Permission": {"Effect": "Allow"},
     "AWS::S3::Bucket": {"ObjectLockEnabled": False},
     "AWS::SQS::Queue": {"DelaySeconds": 0, "VisibilityTimeout": 30},
+    "AWS::Scheduler::Schedule": {"State": "ENABLED"},
 }
 
 
