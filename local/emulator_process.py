@@ -114,9 +114,10 @@ def bucket_settings(bucket: str, properties: dict) -> None:
 
 def topic_encryption(topic: str, properties: dict) -> None:
     """Gap: a topic's key is ignored."""
-    key = properties.get("KmsMasterKeyId")
-    if key:
-        _accepted(sns._set_topic_attributes({"TopicArn": topic, "AttributeName": "KmsMasterKeyId", "AttributeValue": key}))
+    attributes = sns._topics[topic]["attributes"]
+    attributes.pop("KmsMasterKeyId", None)
+    if "KmsMasterKeyId" in properties:
+        attributes["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
 
 
 def rules_need_leave() -> None:
