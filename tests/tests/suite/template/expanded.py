@@ -76,9 +76,11 @@ class Resolver:
                 told = isinstance(several, list) and all(isinstance(each, str) for each in several)
                 return between.join(several) if told else {"Fn::Join": [between, several]}
             case {"Fn::Split": [between, text]}:
-                return self.resolved(text).split(between)
+                text = self.resolved(text)
+                return text.split(between) if isinstance(text, str) else {"Fn::Split": [between, text]}
             case {"Fn::Select": [index, several]}:
-                return self.resolved(several)[int(index)]
+                several = self.resolved(several)
+                return several[int(index)] if isinstance(several, list) else {"Fn::Select": [index, several]}
             case dict():
                 kept = {name: self.resolved(value) for name, value in part.items()}
                 return {name: value for name, value in kept.items() if value != GONE}
