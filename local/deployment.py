@@ -35,6 +35,8 @@ def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issu
         "MailFrom": MAIL_FROM,
         "KycOrigin": kyc_origin,
         "Fees": FEES,
+        # The emulator has no CodeDeploy.
+        "Gradual": "false",
         "Announcing": schedules,
         "Recovering": schedules,
         "Reconciling": schedules,

@@ -54,8 +54,11 @@ def machines_have_roles() -> None:
 
 
 def machine_logging(arn: str, properties: dict) -> None:
-    """Gap: a machine's logging is kept as a template writes it, in words that no client knows. To be called after provisioning."""
-    stepfunctions._state_machines[arn]["loggingConfiguration"] = _uncapitalized(properties.get("LoggingConfiguration", {"Level": "OFF"}))
+    """Gap: a machine's logging is kept as a template writes it, in words that no client knows, and its tracing not at all. To be called after
+    provisioning."""
+    machine = stepfunctions._state_machines[arn]
+    machine["loggingConfiguration"] = _uncapitalized(properties.get("LoggingConfiguration", {"Level": "OFF"}))
+    machine["tracingConfiguration"] = _uncapitalized(properties.get("TracingConfiguration", {"Enabled": False}))
 
 
 def tokens_belong_to_machines() -> None:

@@ -15,12 +15,13 @@ from xml.etree import ElementTree
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sqs
+from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sns, sqs
 from ministack.services.cloudformation import provisioners
 
 from local.emulator_keys import fill_keys_gaps
 from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
 from local.emulator_routes import routes_from_openapi
+from local.emulator_versions import fill_versions_gaps
 
 WRITTEN_FOR = "1.5.33"
 
@@ -33,6 +34,7 @@ def fill_gaps() -> None:
     after_provisioning("AWS::DynamoDB::Table", table_settings)
     after_provisioning("AWS::Lambda::Function", reserved_concurrency)
     after_provisioning("AWS::S3::Bucket", bucket_settings)
+    after_provisioning("AWS::SNS::Topic", topic_encryption)
     after_provisioning("AWS::StepFunctions::StateMachine", machine_logging)
     rules_need_leave()
     buses_are_resources()
@@ -46,6 +48,7 @@ def fill_gaps() -> None:
     throttles_are_no_attempts()
     fill_keys_gaps()
     fill_machines_gaps()
+    fill_versions_gaps()
 
 
 def after_provisioning(resource_type: str, apply) -> None:
@@ -107,6 +110,14 @@ def bucket_settings(bucket: str, properties: dict) -> None:
         for name, value in lock["Rule"]["DefaultRetention"].items():
             ElementTree.SubElement(retention, name).text = str(value)
         _accepted(s3._put_object_lock_configuration(bucket, ElementTree.tostring(root)))
+
+
+def topic_encryption(topic: str, properties: dict) -> None:
+    """Gap: a topic's key is ignored."""
+    attributes = sns._topics[topic]["attributes"]
+    attributes.pop("KmsMasterKeyId", None)
+    if "KmsMasterKeyId" in properties:
+        attributes["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
 
 
 def rules_need_leave() -> None:

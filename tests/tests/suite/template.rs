@@ -1,8 +1,12 @@
-//! What only AWS has, read from the template: keys and who may use them, the trail, encryption, TLS. What is deployed here as
-//! well is asked of the services themselves, in `api/stack`.
+//! What only AWS has, read from the template: keys and who may use them, the trail, encryption, TLS, how it is deployed. What is
+//! deployed here as well is asked of the services themselves, in `api/stack`.
 
+mod deploying;
 mod encryption;
+mod failing;
+mod functions;
 mod keys;
+mod public;
 mod trail;
 mod writing_once;
 
@@ -24,6 +28,21 @@ impl Template {
         Self(serde_json::from_value(template["Resources"].clone()).unwrap())
     }
 
+    /// In `CloudFormation`'s own types, as SAM expands it with these parameters: what they switch off is not there.
+    async fn expanded(parameters: &[(&str, &str)]) -> Self {
+        let mut told = json!({"MailFrom": "ledger@onceledger.example"});
+        for (name, value) in parameters {
+            told[*name] = json!(value);
+        }
+        let given = json!({"path": concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"), "parameters": told});
+        let resources = Cloud::running().ask(include_str!("template/expanded.py"), &given).await;
+        Self(serde_json::from_value(resources).unwrap())
+    }
+
+    async fn in_production() -> Self {
+        Self::expanded(&[("Stage", "production"), ("Release", "one")]).await
+    }
+
     /// Panics if there is none.
     fn properties(&self, logical: &str) -> &Value {
         &self.0.get(logical).unwrap_or_else(|| panic!("no {logical}"))["Properties"]
@@ -37,6 +56,21 @@ impl Template {
             .collect();
         assert!(!found.is_empty(), "no {of_type}");
         found
+    }
+
+    /// All of one type, of which there may be none.
+    fn any(&self, of_type: &str) -> Vec<(&str, &Value)> {
+        let is_there = self.0.values().any(|resource| resource["Type"] == of_type);
+        if is_there { self.of(of_type) } else { Vec::new() }
+    }
+
+    /// What a role's own policies say, and those apart from it.
+    fn leave(&self, role: &str) -> Vec<&Value> {
+        let own = list(&self.properties(role)["Policies"]);
+        let own = own
+            .into_iter()
+            .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+        own.chain(self.statements("AWS::IAM::Policy", "Roles", role)).collect()
     }
 
     /// The statements of the policies of one type whose `property` names the resource, with `{"Ref": …}` in it.
@@ -65,4 +99,13 @@ fn list(value: &Value) -> Vec<&Value> {
 
 fn is_denied_to_all(statement: &Value) -> bool {
     statement["Effect"] == "Deny" && statement["Principal"] == "*"
+}
+
+/// The resource that is referred to, by what it is or by its ARN.
+fn referred(value: &Value) -> Option<&str> {
+    value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str())
+}
+
+fn arn(logical: &str) -> Value {
+    json!({"Fn::GetAtt": [logical, "Arn"]})
 }

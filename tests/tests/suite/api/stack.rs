@@ -4,6 +4,7 @@ mod alarms;
 mod announcing;
 mod archive;
 mod digest;
+mod inventory;
 mod roles;
 mod settling;
 mod statements;

@@ -96,7 +96,7 @@ async fn the_clock_looks_every_quarter_of_an_hour_and_its_failures_are_kept() {
 scheduler, functions = client("scheduler"), client("lambda")
 (named,) = [each for each in scheduler.list_schedules()["Schedules"] if given["function"] in each["Target"]["Arn"]]
 schedule = scheduler.get_schedule(Name=named["Name"])
-after = functions.get_function_event_invoke_config(FunctionName=given["function"], Qualifier="$LATEST")
+after = functions.get_function_event_invoke_config(FunctionName=given["function"], Qualifier="live")
 ends = [schedule["Target"]["DeadLetterConfig"]["Arn"], after["DestinationConfig"]["OnFailure"]["Destination"]]
 told = [schedule["ScheduleExpression"], schedule["Target"]["Input"], [end.endswith(":" + given["queue"]) for end in ends]]
 "#;

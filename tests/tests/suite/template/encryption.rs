@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Template, is_denied_to_all, list};
+use super::{Template, arn, is_denied_to_all, list};
 
 #[tokio::test]
 async fn nothing_is_kept_unencrypted() {
@@ -32,10 +32,6 @@ async fn nothing_is_kept_unencrypted() {
     for (group, properties) in template.of("AWS::Logs::LogGroup") {
         assert!(properties["RetentionInDays"].is_object(), "{group} is kept for ever");
     }
-}
-
-fn arn(logical: &str) -> Value {
-    json!({"Fn::GetAtt": [logical, "Arn"]})
 }
 
 fn denies_plain_http(statement: &Value, actions: &[&str]) -> bool {
