@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 from local.announced import show
 from local.cloud import all_clouds, down, remove, sweep, up
@@ -16,6 +17,7 @@ from local.deployment import DeploymentFailed
 from local.emulator import client
 from local.erasures import erase
 from local.fresh import in_fresh_cloud
+from local.gameday import play
 from local.identity import Accounts, Issuer
 from local.operators import OPERATORS, Operator
 from local.processes import StartFailed
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     fresh = command("fresh", _fresh, "run a command beside a cloud of its own")
     fresh.add_argument("--database-only", action="store_true", help="only PostgreSQL and PgBouncer, with the migrations applied")
     fresh.add_argument("command", nargs=argparse.REMAINDER, help="gets the path of the cloud's state in ONCELEDGER_CLOUD")
+    failing = command("gameday", _gameday, "kill the server of the fresh cloud that this runs beside, promote a standby, and account for every payment")
+    failing.add_argument("--short", action="store_true", help="the first act alone, with fewer payments")
     public_key = command("public-key", _public_key, "print the key that this cloud's seals and proofs are checked with, as PEM")
     instead = public_key.add_mutually_exclusive_group()
     instead.add_argument("--certificates", dest="which", action="store_const", const="CertificateKey", help="the key of certificates of erasure instead")
@@ -121,6 +125,13 @@ def _reconcile(options) -> int:
 
 def _fresh(options) -> int:
     return in_fresh_cloud(options.command, database_only=options.database_only)
+
+
+def _gameday(options) -> int:
+    beside = os.environ.get("ONCELEDGER_CLOUD")
+    if not beside:
+        raise SystemExit("the game day kills the ledger's server, so it has a cloud of its own: make gameday")
+    return play(read_state(Path(beside).parent.name), short=options.short)
 
 
 def _state(options) -> dict:

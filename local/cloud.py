@@ -18,7 +18,7 @@ from local.places import ADMIN_KEY_ID, ADMIN_SECRET, CLOUDS, LOOPBACK, REGION, c
 from local.pooler import start_pgbouncer
 from local.ports import accepts_connections, free_ports
 from local.postgres import DATABASE, OWNER, SUPERUSER, start_postgres, stop_postgres
-from local.processes import Server, start, wait_until_ready
+from local.processes import Server, children_of, start, wait_until_ready
 from local.state import read_state, servers, write_state
 
 # Clouds of one command are called this and its process id.
@@ -60,7 +60,7 @@ def down(name: str) -> None:
     """Stops this cloud's servers, the functions with them. The ledger stays on disk; the emulator forgets."""
     state = read_state(name)
     for role, server in reversed(servers(state).items()):
-        stop_postgres(server) if role == "postgres" else server.stop()
+        stop_postgres(server) if role in ("postgres", "standby") else server.stop()
     if state:
         write_state(name, {"name": name})
 
@@ -86,11 +86,8 @@ def all_clouds() -> list[str]:
 def function_processes(state: dict, function: str) -> list[int]:
     """The pids of this cloud's running copies of `function` (its logical name), and of no other cloud's."""
     emulator, name = state["processes"]["emulator"]["pid"], state["functions"][function]["name"]
-    return [
-        int(path.name)
-        for path in Path("/proc").glob("[0-9]*")
-        if _parent(path) == emulator and f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in _environment(path)
-    ]
+    named = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode()
+    return [pid for pid in children_of(emulator) if named in _environment(pid)]
 
 
 def _running(name: str) -> bool:
@@ -181,16 +178,9 @@ def _digest(directory: Path) -> str:
     return digest.hexdigest()
 
 
-def _parent(process: Path) -> int | None:
+def _environment(process: int) -> list[bytes]:
     try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-
-
-def _environment(process: Path) -> list[bytes]:
-    try:
-        return (process / "environ").read_bytes().split(b"\0")
+        return Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
     except OSError:
         return []
 

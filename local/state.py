@@ -12,7 +12,8 @@
                 "platform", "operator <name>", "tenantless", or "fresh <count>" (new tenants, a line each: tenant, space, token)
     postgres    host, port, superuser, owner, database; no passwords
     pgbouncer   host, port, database; admits the owner and the functions' roles
-    processes   postgres, pgbouncer, emulator, kyc: pid, and born (kernel clock ticks). Functions run as children of the emulator
+    processes   postgres, pgbouncer, emulator, kyc, and standby on a game day: pid, and born (kernel clock ticks). Functions run as
+                children of the emulator
     deployed    digest of the template and the functions that are deployed
 """
 

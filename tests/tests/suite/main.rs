@@ -12,6 +12,7 @@ mod buckets;
 mod consumers;
 mod documents;
 mod erasure;
+mod gameday;
 mod kyc;
 mod least_privilege;
 mod ledger;
