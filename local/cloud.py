@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from local.build import compile_functions, function_names, kyc_simulator, stage
-from local.deployment import deploy, deployed_functions, outputs, resources
+from local.cluster import register_cluster
+from local.deployment import Database, deploy, deployed_functions, outputs, resources
 from local.emulator import endpoint, start_emulator
 from local.identity import Issuer, deploy_issuer
-from local.migrations import create_database, migrate
+from local.migrations import check_version, create_database, migrate_empty_database
 from local.operators import create_operators
-from local.places import ADMIN_KEY_ID, ADMIN_SECRET, CLOUDS, LOOPBACK, REGION, cloud_directory
+from local.places import ADMIN_KEY_ID, ADMIN_SECRET, CLOUDS, LOOPBACK, REGION, TEMPLATE, cloud_directory
 from local.pooler import start_pgbouncer
 from local.ports import accepts_connections, free_ports
 from local.postgres import DATABASE, OWNER, SUPERUSER, start_postgres, stop_postgres
@@ -30,6 +31,7 @@ def up(name: str, *, silent: bool = False) -> dict:
 
     In a `silent` cloud, events wait in the outbox until somebody invokes the poller, and so does what is parked or lost for its functions.
     """
+    check_version(TEMPLATE)
     with _step("functions built"):
         compile_functions()
     if not _running(name):
@@ -39,10 +41,7 @@ def up(name: str, *, silent: bool = False) -> dict:
         except BaseException:
             down(name)
             raise
-    state = read_state(name)
-    with _step("migrations applied"):
-        migrate(state["postgres"]["port"])
-    return _deploy(name, state, silent)
+    return _deploy(name, read_state(name), silent)
 
 
 def up_database(name: str) -> None:
@@ -53,7 +52,7 @@ def up_database(name: str) -> None:
         down(name)
         raise
     with _step("migrations applied"):
-        migrate(read_state(name)["postgres"]["port"])
+        migrate_empty_database(read_state(name)["postgres"]["port"])
 
 
 def down(name: str) -> None:
@@ -148,8 +147,9 @@ def _deploy(name: str, state: dict, silent: bool) -> dict:
     digest = f"{_digest(build)} {silent=}"
     emulator = state["aws"]["port"]
     if state.get("deployed") != digest:
-        with _step("template deployed"):
-            deploy(template, emulator, state["pgbouncer"]["port"], Issuer(**state["issuer"]), state["kyc_origin"], silent=silent)
+        database = Database(state["pgbouncer"]["port"], *register_cluster(emulator, state["postgres"]["port"]))
+        with _step("template deployed, migrations applied by it"):
+            deploy(template, emulator, database, Issuer(**state["issuer"]), state["kyc_origin"], silent=silent)
         made = outputs(emulator)
         state |= {
             "deployed": digest,

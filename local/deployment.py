@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.emulator import client, endpoint
@@ -20,7 +21,16 @@ class DeploymentFailed(Exception):
     """The template could not be deployed; the message is sam's whole output."""
 
 
-def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issuer, kyc_origin: str, *, silent: bool) -> None:
+@dataclass(frozen=True)
+class Database:
+    """Where the ledger is: the pooler's port, for the functions; the cluster and its owner's secret, for the migrations."""
+
+    pgbouncer_port: int
+    cluster_arn: str
+    secret_arn: str
+
+
+def deploy(template: Path, emulator_port: int, database: Database, issuer: Issuer, kyc_origin: str, *, silent: bool) -> None:
     """Creates or updates the stack; a `silent` one does nothing by itself, but folds. Raises DeploymentFailed with what sam said."""
     _ensure_bucket(emulator_port)
     _ensure_sender(emulator_port)
@@ -30,8 +40,10 @@ def deploy(template: Path, emulator_port: int, pgbouncer_port: int, issuer: Issu
         "TokenIssuer": issuer.issuer,
         "TokenAudience": ",".join(issuer.audience),
         "DatabaseHost": LOOPBACK,
-        "DatabasePort": pgbouncer_port,
+        "DatabasePort": database.pgbouncer_port,
         "DatabaseName": DATABASE,
+        "DatabaseClusterArn": database.cluster_arn,
+        "DatabaseSecretArn": database.secret_arn,
         "MailFrom": MAIL_FROM,
         "KycOrigin": kyc_origin,
         "Fees": FEES,

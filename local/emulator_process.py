@@ -18,6 +18,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, s3, ses_v2, sns, sqs
 from ministack.services.cloudformation import provisioners
 
+from local.emulator_data_api import data_api_reaches_postgres
 from local.emulator_keys import fill_keys_gaps
 from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
 from local.emulator_routes import routes_from_openapi
@@ -46,6 +47,7 @@ def fill_gaps() -> None:
     metrics_from_logs()
     answer_functions_at_once()
     throttles_are_no_attempts()
+    data_api_reaches_postgres()
     fill_keys_gaps()
     fill_machines_gaps()
     fill_versions_gaps()

@@ -1,20 +1,16 @@
-"""Applies migrations/*.sql once each, in order, each in a transaction of its own, as the role that owns the database."""
+"""Who owns the database, and the migrations. A deployment applies them, by functions/migrate; a database without a cloud gets them here."""
 
 import hashlib
+import re
 from pathlib import Path
 
-from local.places import MIGRATIONS
+from local.places import MIGRATIONS, REPOSITORY
 from local.postgres import DATABASE, OWNER, SUPERUSER, psql
 
 _CREATE_OWNER = f"CREATE ROLE {OWNER} LOGIN CREATEROLE NOSUPERUSER NOBYPASSRLS"
 _CREATE_DATABASE = f"CREATE DATABASE {DATABASE} OWNER {OWNER}"
-_CREATE_RECORD = """
-CREATE TABLE IF NOT EXISTS public.applied_migrations (
-    file text PRIMARY KEY,
-    sha256 text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
-)
-"""
+# The function's own: the lock, and the record of what was applied.
+_PREPARE = REPOSITORY / "functions" / "migrate" / "src" / "prepare.sql"
 
 
 def create_database(port: int) -> None:
@@ -28,23 +24,27 @@ def create_database(port: int) -> None:
             psql(port, SUPERUSER, "-c", create, database="postgres")
 
 
-def migrate(port: int) -> list[str]:
-    """Applies what is new and returns its file names. Raises SystemExit if a file that was applied has changed since."""
-    psql(port, OWNER, "-c", "SET client_min_messages = warning", "-c", _CREATE_RECORD)
-    listing = psql(port, OWNER, "-tAF", " ", "-c", "SELECT file, sha256 FROM public.applied_migrations", capture_output=True).stdout
-    applied = dict(line.split() for line in listing.splitlines())
-    return [path.name for path in sorted(MIGRATIONS.glob("*.sql")) if _apply(path, applied.get(path.name), port)]
+def migrate_empty_database(port: int) -> None:
+    """Applies them all as the owner, in one transaction, with the record that functions/migrate keeps. Raises CalledProcessError."""
+    steps = ["-f", str(_PREPARE)]
+    for path in _files():
+        record = f"INSERT INTO public.applied_migrations (file, sha256) VALUES ('{path.name}', '{_sha256(path.read_bytes())}')"
+        steps += ["-f", str(path), "-c", record]
+    psql(port, OWNER, "-1", "-o", "/dev/null", *steps)
 
 
-def _apply(path: Path, recorded: str | None, port: int) -> bool:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if recorded == digest:
-        return False
-    if recorded is not None:
-        raise SystemExit(
-            f"migrations/{path.name} is not the file that was applied to this database: put it back and add a new migration,"
-            " or `make clean` to start with an empty ledger"
-        )
-    record = f"INSERT INTO public.applied_migrations (file, sha256) VALUES ('{path.name}', '{digest}')"
-    psql(port, OWNER, "-1", "-o", "/dev/null", "-c", "SET client_min_messages = warning", "-f", str(path), "-c", record)
-    return True
+def check_version(template: Path) -> None:
+    """Raises SystemExit unless the template names the migrations as they are: otherwise a deployment would not apply a new one."""
+    files = _files()
+    lines = "".join(f"{path.name} {_sha256(path.read_bytes())}\n" for path in files)
+    version = f"{files[-1].name[:4]}-{_sha256(lines.encode())[:16]}"
+    if not re.search(rf'^      Version: "{version}"$', template.read_text(), re.MULTILINE):
+        raise SystemExit(f'migrations/ has changed: write Version: "{version}" under Migrations in {template.name}')
+
+
+def _files() -> list[Path]:
+    return sorted(MIGRATIONS.glob("*.sql"))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

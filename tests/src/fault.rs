@@ -5,11 +5,13 @@
 //! that sent it is dead: that is the zombie's late write.
 
 mod cutter;
+mod data_api;
 mod dynamodb;
 mod postgres;
 mod script;
 
 pub use self::cutter::{Cut, Cutter};
+pub use self::data_api::{DataApiProxy, Fate};
 pub use self::dynamodb::{DynamoProxy, GateCall};
 pub use self::postgres::PgProxy;
 pub use self::script::{Exchange, Fault, Point, Script, Step};

@@ -17,6 +17,7 @@
 pub mod api;
 pub mod bus;
 pub mod cloud;
+pub mod custom_resource;
 pub mod fault;
 mod http;
 pub mod kyc_simulator;

@@ -311,6 +311,31 @@ impl Erasing {
     }
 }
 
+/// Whose schema is brought up to date, and as whom: `DATABASE_CLUSTER_ARN`, `DATABASE_SECRET_ARN`, `DATABASE_NAME`.
+#[derive(Clone, Debug)]
+pub struct Migrating {
+    /// The cluster, whose Data API is enabled.
+    pub cluster_arn: String,
+    /// The secret with the name and the password of the database's owner.
+    pub secret_arn: String,
+    /// The database.
+    pub database: String,
+}
+
+impl Migrating {
+    /// Reads the three variables.
+    ///
+    /// # Errors
+    /// [`Misconfigured`] by the variable's name.
+    pub fn from_environment() -> Result<Self, Misconfigured> {
+        Ok(Self {
+            cluster_arn: text("DATABASE_CLUSTER_ARN")?,
+            secret_arn: text("DATABASE_SECRET_ARN")?,
+            database: text("DATABASE_NAME")?,
+        })
+    }
+}
+
 /// `FEES`: what the platform takes of a settlement in each currency, such as `EUR:290:30`.
 ///
 /// # Errors

@@ -15,6 +15,8 @@
 //! What operators decide goes to the ledger with a justification that the [`justifier`] has signed.
 //!
 //! A provider's file is read from [`statement_files`].
+//!
+//! The ledger's schema is changed by the [`data_api`], when CloudFormation asks for it as a [`custom_resource`].
 
 pub mod archive;
 mod aws;
@@ -23,6 +25,8 @@ pub mod bucket;
 pub mod bus;
 pub mod consumed;
 pub mod contacts;
+pub mod custom_resource;
+pub mod data_api;
 pub mod dead_letter_queue;
 pub mod delivery;
 pub mod digest;

@@ -9,6 +9,6 @@ mod justifying;
 mod ledger;
 mod payments;
 mod resuming;
-mod role;
+pub mod role;
 mod settling;
 mod waiting;

@@ -16,7 +16,7 @@ pub mod merchant;
 mod pages;
 mod posting;
 mod refusals;
-mod roles;
+pub mod roles;
 pub mod scratch;
 pub mod settlement;
 mod simulation;

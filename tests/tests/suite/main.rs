@@ -17,6 +17,7 @@ mod kyc;
 mod least_privilege;
 mod ledger;
 mod machines;
+mod migrate;
 mod money_path;
 mod outbox;
 mod reconcile;

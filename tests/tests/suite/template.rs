@@ -20,7 +20,7 @@ use tests::cloud::Cloud;
 pub struct Template(BTreeMap<String, Value>);
 
 impl Template {
-    async fn read() -> Self {
+    pub async fn read() -> Self {
         let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
         let template = Cloud::running()
             .ask(include_str!("template/read.py"), &json!(path))
@@ -44,7 +44,7 @@ impl Template {
     }
 
     /// Panics if there is none.
-    fn properties(&self, logical: &str) -> &Value {
+    pub fn properties(&self, logical: &str) -> &Value {
         &self.0.get(logical).unwrap_or_else(|| panic!("no {logical}"))["Properties"]
     }
 

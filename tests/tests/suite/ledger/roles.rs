@@ -4,7 +4,7 @@ use super::merchant::Merchant;
 use super::statements::{Posting, failure};
 
 /// The roles that functions log in with.
-pub(super) const LOGINS: [&str; 11] = [
+pub const LOGINS: [&str; 11] = [
     "poster",
     "settler",
     "resumer",

@@ -116,6 +116,17 @@ def handler(event, context):
         yield "audit sign", lambda: kms.sign(KeyId=key, Message=bytes(32), MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")
         yield "audit key", lambda: kms.get_public_key(KeyId=key)
         yield "audit key delete", lambda: kms.disable_key(KeyId=key)
+    def database():
+        data, named = client("rds-data"), {"resourceArn": event["cluster"], "secretArn": event["owner"]}
+        yield "database begin", lambda: data.begin_transaction(**named)
+        yield "database execute", lambda: data.execute_statement(**named, sql="SELECT 1", transactionId=probe)
+        yield "database batch", lambda: data.batch_execute_statement(**named, sql="SELECT 1")
+        yield "database commit", lambda: data.commit_transaction(**named, transactionId=probe)
+        yield "database roll back", lambda: data.rollback_transaction(**named, transactionId=probe)
+        yield "owner's secret get", lambda: client("secretsmanager").get_secret_value(SecretId=event["owner"])
+        yield "owner's secret put", lambda: client("secretsmanager").put_secret_value(SecretId=event["owner"], SecretString="{")
+        yield "cluster describe", lambda: client("rds").describe_db_clusters()
+        yield "cluster delete", lambda: client("rds").delete_db_cluster(DBClusterIdentifier="probe", SkipFinalSnapshot=True)
     attempts = [*item("Gate", pk=probe, sk="key#probe"), *item("Contacts", tenant_id=probe)]
     attempts += [*item("Tokens", pk=probe), *item("Breakers", pk=probe)]
     attempts += [*machine("SettlementShort"), *machine("SettlementLong")]
@@ -137,7 +148,7 @@ def handler(event, context):
             yield f"{name} invoke", lambda name=name: client("lambda").invoke(FunctionName=event["functions"][name], Payload=b"{}")
         yield "roles list", lambda: client("iam").list_roles()
     attempts += [*seals(), *others()]
-    attempts += [*vault(), *erasures(), *audit()]
+    attempts += [*vault(), *erasures(), *audit(), *database()]
     allowed = []
     for name, attempt in attempts:
         try:
@@ -188,6 +199,8 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
         "functions": names, "resources": cloud.resources, "queues": queues, "probe": Uuid::new_v4(),
         "sender": cloud.function("notify").environment["MAIL_FROM"],
         "tenant_keys": cloud.function("keep-customers").environment["TENANT_KEYS"],
+        "cluster": cloud.function("migrate").environment["DATABASE_CLUSTER_ARN"],
+        "owner": cloud.function("migrate").environment["DATABASE_SECRET_ARN"],
     });
     let told = cloud.ask(PROBE, &given).await;
     for logical in cloud.functions.keys() {
@@ -289,6 +302,13 @@ async fn a_role_lets_its_function_do_what_it_needs_and_no_more() {
                 "certificates sign",
                 "certificates key",
                 "audit sign",
+            ],
+            "Migrate" => &[
+                "database begin",
+                "database execute",
+                "database commit",
+                "database roll back",
+                "owner's secret get",
             ],
             "MatchStatement" => &["StatementQueue receive", "probe.csv get", "mappings/probe.json get"],
             "Breaks" | "DeadLetters" | "FreezeAccount" | "HaltPostings" => &["audit sign"],
