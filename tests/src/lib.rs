@@ -14,6 +14,7 @@
     reason = "a test passes literals, numbers and ids alike, without a reference before each"
 )]
 
+pub mod alarms;
 pub mod api;
 pub mod bus;
 pub mod cloud;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use adapters::digest::Ended;
+use adapters::metrics::{self, Unit};
 use domain::reconciliation::{Budget, Check, Section, Severity};
 use lambda_runtime::Error;
 
@@ -27,7 +28,8 @@ pub(crate) const CHECK: Check = Check {
 const STOP_BEFORE: Duration = Duration::from_mins(1);
 
 /// Seals up to the horizon, as far as time allows; the rest is the next run's. Its counts are `seals`, `transactions`, and one of
-/// `nothing_new`, `stands` (another run was first) and `out_of_time` if it ended by that.
+/// `nothing_new`, `stands` (another run was first) and `out_of_time` if it ended by that. Only who comes to the end of what is new
+/// tells the alarm that the books are sealed.
 ///
 /// # Errors
 /// [`CheckError`]: what was sealed before it is sealed.
@@ -43,11 +45,13 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
                     seal.transactions = seal.transactions,
                     "sealed"
                 );
+                let transactions = i64::try_from(seal.transactions).unwrap_or(i64::MAX);
+                metrics::emit(&[("TransactionsSealed", Unit::Count, transactions)]);
                 section.read += seal.entries;
                 section.count("seals");
                 section.add("transactions", seal.transactions);
                 if !has_more {
-                    return Ok(section);
+                    break;
                 }
                 if Instant::now() >= until {
                     section.count("out_of_time");
@@ -56,7 +60,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
             }
             Ended::NothingNew => {
                 section.count("nothing_new");
-                return Ok(section);
+                break;
             }
             Ended::Stands => {
                 section.count("stands");
@@ -64,6 +68,8 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Section, CheckError> {
             }
         }
     }
+    metrics::emit(&[("BooksSealed", Unit::Count, 1)]);
+    Ok(section)
 }
 
 /// Of the comparison of the ledger with its seals.

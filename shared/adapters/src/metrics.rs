@@ -1,9 +1,11 @@
 //! Metrics in CloudWatch's embedded format: a line of JSON on standard output, which the log service turns into
-//! metrics. Nothing is called, so nothing can fail or wait.
+//! metrics. Nothing is called, so nothing can wait; and nothing fails, not even where standard output is closed.
+//! Outside of Lambda, where no function would have told them, nothing is written.
 //!
 //! Format: the CloudWatch User Guide, "Specification: Embedded metric format".
 
 use std::env;
+use std::io::{self, Write};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
@@ -18,6 +20,8 @@ pub enum Unit {
     Count,
     /// Whole seconds.
     Seconds,
+    /// Whole milliseconds.
+    Milliseconds,
 }
 
 impl Unit {
@@ -26,6 +30,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Seconds => "Seconds",
+            Self::Milliseconds => "Milliseconds",
         }
     }
 }
@@ -35,16 +40,24 @@ pub type Metric = (&'static str, Unit, i64);
 
 /// Writes the metrics as of now, under the dimension `Function`: the deployed function's own name.
 pub fn emit(metrics: &[Metric]) {
-    let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
-    println!("{}", line(&function, None, now, metrics));
+    write(None, metrics);
 }
 
 /// As [`emit`], under a second dimension besides: `("Check", "gate")`.
 pub fn emit_of(dimension: (&str, &str), metrics: &[Metric]) {
-    let function = env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    write(Some(dimension), metrics);
+}
+
+/// In one piece, so that no other line stands within this one. What cannot be told is lost: `println!` would panic, and who has
+/// just moved money must not.
+fn write(second: Option<(&str, &str)>, metrics: &[Metric]) {
+    let Ok(function) = env::var("AWS_LAMBDA_FUNCTION_NAME") else {
+        return;
+    };
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
-    println!("{}", line(&function, Some(dimension), now, metrics));
+    let mut told = line(&function, second, now, metrics).to_string();
+    told.push('\n');
+    let _ = io::stdout().lock().write_all(told.as_bytes());
 }
 
 /// One line: the values as members beside `_aws`, which says that they are metrics. `at_ms` is Unix time.

@@ -10,7 +10,9 @@
 //! The process may die after any line, run twice, or run late: the ledger decides, always, and everything before it only
 //! keeps work away from it. Nothing is ever completed without the ledger's word.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod tally;
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use domain::answer::Answer;
 use domain::gate::{Record, Standing};
@@ -24,6 +26,8 @@ use uuid::Uuid;
 use crate::gate::{Claim, Gate, GateError, Written};
 use crate::ledger::posting::Verdict;
 use crate::ledger::{Ledger, LedgerError};
+use crate::metrics;
+use crate::once::tally::Guard;
 
 /// An answer to an intent, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,22 +97,25 @@ impl Once {
         Self { gate, ledger }
     }
 
-    /// Carries out an intent once, or repeats the answer it was given.
+    /// Carries out an intent once, or repeats the answer it was given. Counts the request, at its end, and how long it took.
     ///
     /// # Errors
     /// The problem to answer with. Refusals by the ledger are not errors: they are answers, and are replayed.
     pub async fn run(&self, tenant: TenantId, key: ClientKey, intent: &Intent) -> Result<Reply, ProblemBody> {
+        let began = Instant::now();
         let claim = Claim {
             tenant,
             key,
             owner: Owner::from(Uuid::new_v4()),
             fingerprint: intent.fingerprint(),
         };
-        match self.enter(&claim).await {
-            Ok(()) => self.ask_the_ledger(&claim, intent).await,
-            Err(Stopped::Replay(answer)) => Ok(claim.reply(answer, Origin::Gate)),
-            Err(Stopped::Problem(problem)) => Err(problem),
-        }
+        let (ended, reached) = match self.enter(&claim).await {
+            Ok(()) => (self.ask_the_ledger(&claim, intent).await, Guard::Ledger),
+            Err(Stopped::Replay(answer)) => (Ok(claim.reply(answer, Origin::Gate)), Guard::Gate),
+            Err(Stopped::Problem(problem)) => (Err(problem), Guard::Gate),
+        };
+        metrics::emit(&tally::of(&ended, reached, began.elapsed()));
+        ended
     }
 
     /// Steps 1 and 2, and a connection for step 3. Nothing has moved when this ends, however it ends.

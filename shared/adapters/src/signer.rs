@@ -10,6 +10,7 @@ use domain::signature::{PublicKey, Signature};
 use tokio::sync::OnceCell;
 
 use crate::aws;
+use crate::metrics::{self, Unit};
 
 /// Nothing was signed, or the key cannot be had. By name.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,10 @@ impl Signer {
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
             .send()
             .await
-            .map_err(|error| SignerError(aws::error_name(&error)))?;
+            .map_err(|error| {
+                metrics::emit(&[("KeyServiceFailures", Unit::Count, 1)]);
+                SignerError(aws::error_name(&error))
+            })?;
         match (signed.signature, signed.key_id) {
             (Some(der), Some(key_id)) => Ok(Signature::new(der.as_ref(), key_id)),
             (_, _) => Err(SignerError("it signed nothing".to_owned())),

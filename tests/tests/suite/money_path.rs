@@ -10,6 +10,7 @@ mod crashes;
 mod gate_off;
 mod logs;
 mod lost_responses;
+mod metrics;
 mod outages;
 mod refunds;
 mod reuse;

@@ -8,6 +8,7 @@ mod functions;
 mod keys;
 mod public;
 mod trail;
+mod watching;
 mod writing_once;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,12 @@ pub struct Template(BTreeMap<String, Value>);
 
 impl Template {
     pub async fn read() -> Self {
-        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
+        Self::of_file("template.yaml").await
+    }
+
+    /// Of a template by its place in the repository.
+    async fn of_file(name: &str) -> Self {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
         let template = Cloud::running()
             .ask(include_str!("template/read.py"), &json!(path))
             .await;

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{VaultError, Whose};
 use crate::aws;
+use crate::metrics::{self, Unit};
 
 /// Not wrapped by this key for this customer, or changed since.
 const NOT_WRAPPED: VaultError = VaultError::DoesNotOpen("a wrapped key");
@@ -43,7 +44,7 @@ impl ServiceKey {
             .plaintext(Blob::new(plain))
             .send()
             .await
-            .map_err(|error| VaultError::Unavailable("the service key", aws::error_name(&error)))?;
+            .map_err(|error| unavailable(aws::error_name(&error)))?;
         blob(wrapped.ciphertext_blob)
     }
 
@@ -61,7 +62,7 @@ impl ServiceKey {
                 Some(DecryptError::InvalidCiphertextException(_) | DecryptError::IncorrectKeyException(_)) => {
                     NOT_WRAPPED
                 }
-                _ => VaultError::Unavailable("the service key", aws::error_name(&error)),
+                _ => unavailable(aws::error_name(&error)),
             })?;
         blob(unwrapped.plaintext).map(Zeroizing::new)
     }
@@ -83,10 +84,16 @@ impl ServiceKey {
                 Some(ReEncryptError::InvalidCiphertextException(_) | ReEncryptError::IncorrectKeyException(_)) => {
                     NOT_WRAPPED
                 }
-                _ => VaultError::Unavailable("the service key", aws::error_name(&error)),
+                _ => unavailable(aws::error_name(&error)),
             })?;
         blob(anew.ciphertext_blob)
     }
+}
+
+/// Counted, since much else waits for the key service.
+fn unavailable(why: String) -> VaultError {
+    metrics::emit(&[("KeyServiceFailures", Unit::Count, 1)]);
+    VaultError::Unavailable("the service key", why)
 }
 
 /// Authenticated by the key service, and written to its audit trail with each use.

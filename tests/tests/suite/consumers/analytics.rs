@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::event::{Event, EventType};
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 use tests::cloud::Cloud;
 use tests::lambda::{Function, Setup};
 use time::macros::datetime;
@@ -188,6 +189,7 @@ async fn what_the_archive_does_not_take_comes_again() {
     let answer = astray.invoke(&batch_of(&[&one, &two])).await.unwrap();
     assert_eq!(failed(&answer), ["0", "1"]);
     says(&astray, "NoSuchBucket").await;
+    assert_eq!(breaches(&scene.cloud, "AnalyticsReturning", &astray).await, [2]);
     for event in [&one, &two] {
         assert_eq!(scene.memory.done(event).await, Some(false));
         scene.memory.end_lease(event).await;

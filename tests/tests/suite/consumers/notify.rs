@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::event::{Event, EventType};
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 use tests::cloud::Cloud;
 use tests::fault::{Fault, Faults, Step};
 use tests::lambda::{Function, Setup, Unanswered};
@@ -331,6 +332,7 @@ async fn while_its_memory_is_gone_nothing_is_mailed_and_nothing_lost() {
         .unwrap();
     let answer = amnesiac.invoke(&batch_of(&[&payment])).await.unwrap();
     assert_eq!(failed(&answer), ["0"]);
+    assert_eq!(breaches(&scene.cloud, "NotifyReturning", &amnesiac).await, [1]);
     let blind = scene
         .setup()
         .set("CONTACTS_TABLE", "no-such-table")

@@ -4,6 +4,7 @@ use domain::digest::hash::Hash;
 use domain::erasure::certificate::Certified;
 use domain::signature::Signature;
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 use tests::api::ApiRequest;
 use tests::lambda::Function;
 use uuid::Uuid;
@@ -117,6 +118,7 @@ async fn a_certificate_in_other_words_or_by_a_former_key_stands_and_one_that_say
             assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "1"}]}));
             assert_eq!(shown["status"], "erased");
             assert!(doing_it_again.output().contains("another certificate is kept"));
+            assert_eq!(breaches(&office.cloud, "ErasuresFailed", &doing_it_again).await, [1]);
         }
     }
     // Nor does one whose signature is another's.

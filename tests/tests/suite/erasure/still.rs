@@ -1,6 +1,7 @@
 //! Erasures that nobody carries on: the clock finds them.
 
 use serde_json::json;
+use tests::alarms::tells;
 use tests::api::ApiRequest;
 use tests::fault::{Cut, Cutter};
 use tests::lambda::Unanswered;
@@ -90,18 +91,13 @@ async fn the_clock_says_how_long_the_longest_has_stood_still_and_leaves_the_othe
     let waits = office.eraser.invoke(&json!({"still_for_seconds": 600})).await.unwrap();
     assert_eq!(waits, json!({"carried_on": 0}));
     assert_eq!(office.status(customer).await, 200);
-    let said: Vec<_> = office.eraser.output().lines().filter_map(longest).collect();
+    let said = tells(&office.cloud, "ErasureStandsStill", &office.eraser).await;
     assert!(*said.last().unwrap() >= 1, "{said:?}");
     let both = office.eraser.invoke(&json!({"still_for_seconds": 0})).await.unwrap();
     assert_eq!(both, json!({"carried_on": 2}));
     assert_eq!(office.status(customer).await, 410);
     let none = office.eraser.invoke(&json!({"still_for_seconds": 0})).await.unwrap();
     assert_eq!(none, json!({"carried_on": 0}));
-}
-
-fn longest(line: &str) -> Option<i64> {
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    line["LongestStillSeconds"].as_i64()
 }
 
 /// What the audit says happened has happened: killed at any call, the row comes after the erasure is blocked, and it comes.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tests::alarms::breaches;
 use tests::bus::Answer;
 
-use super::scene::{Scene, id_of, logged, metered};
+use super::scene::{Scene, id_of, logged};
 use crate::ledger::scratch::in_scratch_database;
 
 /// Refuses these events, each by itself.
@@ -45,7 +46,7 @@ async fn events_behind_12_000_refused_ones_are_out_at_once_and_the_refused_are_k
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(scene.dead_letters().await <= 100);
         assert_eq!(logged(&poller, message)[0]["level"], "ERROR");
-        assert!(metered(&poller, "EventsWithheld") > 0);
+        breaches(&scene.cloud, "EventsWithheld", &poller).await;
         scene.took(&good, 1);
     })
     .await;

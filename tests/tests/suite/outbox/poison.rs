@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 use tests::bus::Answer;
 
 use super::scene::{Scene, id_of, logged};
@@ -33,7 +34,7 @@ async fn one_entry_of_ten_is_refused_and_the_nine_are_out() {
         let scene = Scene::set(cloud).await;
         let ids = scene.post(10).await;
         scene.bus.behave(entry_by_entry(vec![ids[4].clone()]));
-        let _poller = scene.polling().await;
+        let poller = scene.polling().await;
         scene
             .holds("SELECT count(*) = 1 AND max(attempts) = 1 FROM ledger.outbox")
             .await;
@@ -41,6 +42,7 @@ async fn one_entry_of_ten_is_refused_and_the_nine_are_out() {
         scene.took(&others, 1);
         let error = "SELECT count(*) FROM ledger.outbox WHERE last_error = 'MalformedDetail: on purpose'";
         assert_eq!(scene.number(error).await, 1);
+        breaches(&scene.cloud, "EventsFailing", &poller).await;
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 
 use super::scene::{Scene, logged, metered};
 use crate::ledger::scratch::in_scratch_database;
@@ -68,12 +69,13 @@ async fn a_row_without_its_posted_intent_is_given_up_and_never_announced() {
                 .await
                 .unwrap();
         }
-        let _poller = scene.polling().await;
+        let poller = scene.polling().await;
         scene.bus.sees(|seen| seen.messages.len() == 5).await;
         assert_eq!(scene.bus.seen().calls, 0);
         assert_eq!(scene.dead_letters().await, 5);
         let why = "SELECT count(*) FROM ledger.dead_letters WHERE last_error LIKE 'the ledger does not bear it out: %'";
         assert_eq!(scene.number(why).await, 5);
+        breaches(&scene.cloud, "EventDied", &poller).await;
     })
     .await;
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::alarms::breaches;
+use tests::bus::Answer;
 use tests::patience::until;
 
 use super::scene::{Scene, logged};
@@ -192,6 +194,27 @@ async fn the_metrics_tell_the_oldest_row_and_the_open_dead_letters() {
         scene.execute(resolved).await;
         let (oldest, open) = health().await;
         assert!((90..=92).contains(&oldest) && open == 2, "{oldest} s, {open} open");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_bus_that_is_away_and_letters_that_lie_open_call_people() {
+    in_scratch_database(async |cloud| {
+        let scene = Scene::set(cloud).await;
+        scene.bus.behave(|_| Answer::Refuse(503, "ServiceUnavailable"));
+        scene.post(2).await;
+        scene
+            .execute(
+                "UPDATE ledger.outbox SET written_at = now() - interval '90 s';
+                 INSERT INTO ledger.dead_letters
+                        (id, tenant_id, ledger_key, sequence, attempts, event_type, last_error, queued_at)
+                 VALUES (1001, gen_random_uuid(), gen_random_uuid(), 1, 5, 'payment.posted.v1', 'why', now())",
+            )
+            .await;
+        let poller = scene.polling().await;
+        breaches(&scene.cloud, "OutboxStalled", &poller).await;
+        breaches(&scene.cloud, "DeadLettersOpen", &poller).await;
     })
     .await;
 }

@@ -4,6 +4,7 @@ use domain::breaker::Ended;
 use domain::settlement::status::Status;
 use domain::settlement::step::Step;
 use serde_json::json;
+use tests::alarms::breaches;
 use tests::cloud::Cloud;
 use tests::kyc_simulator::{KycSimulator, Manner};
 
@@ -94,6 +95,39 @@ async fn what_waits_for_an_open_breaker_is_seen_to_be_parked() {
             goes_to("release"),
             "another has gone on with it"
         );
+    })
+    .await;
+}
+
+/// Who waits is let through one at a time, and each finds the provider as it was.
+#[tokio::test]
+async fn probes_that_fail_call_people() {
+    in_scratch_database(async |scratch: Cloud| {
+        let (kyc, breakers) = (KycSimulator::start().await, Table::new().await);
+        let function = on(&scratch, "settle-step")
+            .set("KYC_ORIGIN", kyc.origin())
+            .set("BREAKER_TABLE", &breakers.name);
+        let function = function.start().await.unwrap();
+        let (_, settlement) = Settlement::accepted(&scratch).await;
+        let settler = scratch.pooled_as("settler").await;
+        settlement.course(&settler, &FORWARD[..1]).await;
+        let endpoint = Table {
+            endpoint: kyc.origin(),
+            ..breakers
+        };
+        let breaker = endpoint.breaker(SETTINGS);
+        for _ in 0..SETTINGS.minimum {
+            let entered = breaker.enter().await.unwrap();
+            breaker.leave(entered, Ended::Failed).await;
+        }
+        endpoint.end("open_until").await;
+        kyc.behave(Manner::Fail(500));
+        assert_eq!(
+            told(&function, &asked(&settlement, "verify")).await,
+            fails_by("KycUnavailable")
+        );
+        assert_eq!(kyc.calls().len(), 1);
+        assert_eq!(breaches(&scratch, "KycDown", &function).await, [1]);
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use domain::settlement::step::Step;
 use serde_json::{Value, json};
+use tests::alarms::breaches;
 use tests::cloud::Cloud;
 use tests::lambda::{Function, Setup};
 use tokio_postgres::Client;
@@ -149,7 +150,7 @@ async fn it_tells_how_the_settlements_are_whatever_else_fails() {
         superuser
             .batch_execute(
                 "ALTER TABLE ledger.settlements DISABLE TRIGGER terms_never_changed;
-                 UPDATE ledger.settlements SET created_at = now() - interval '700 s' WHERE status = 'parked';
+                 UPDATE ledger.settlements SET created_at = now() - interval '4000 s' WHERE status = 'parked';
                  UPDATE ledger.settlements SET created_at = now() - interval '7000 s' WHERE status = 'limbo'",
             )
             .await
@@ -166,9 +167,11 @@ async fn it_tells_how_the_settlements_are_whatever_else_fails() {
         assert_eq!(counts, (1, 1, 1));
         let oldest = told("OldestUnfinishedSeconds");
         assert!(
-            (700..730).contains(&oldest),
+            (4000..4030).contains(&oldest),
             "{oldest} s: who waits for people does not count"
         );
+        breaches(&cloud, "SettlementInLimbo", &resumer).await;
+        breaches(&cloud, "SettlementsOverdue", &resumer).await;
     })
     .await;
 }

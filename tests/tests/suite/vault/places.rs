@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tests::alarms::breaches;
 use tests::lambda::Function;
 use uuid::Uuid;
 
@@ -31,6 +32,7 @@ async fn a_record_opens_nowhere_but_where_it_was_stored() {
     }
     vault.put(Table::Records, changed(&adas, "sealed", 40)).await;
     does_not_open(&vault, &function, ada).await;
+    breaches(&vault.cloud, "VaultDoesNotOpen", &function).await;
     vault.put(Table::Records, adas).await;
     vault.shown(&function, ada).await;
 }

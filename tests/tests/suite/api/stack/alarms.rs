@@ -1,4 +1,4 @@
-//! Who is called when the way of an event, or of a settlement, is blocked.
+//! Who is called when payments are not decided, or the way of an event or of a settlement is blocked.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,21 @@ type Alarm = (
     i64,
     &'static str,
 );
+
+fn of_the_money_path(cloud: &Cloud) -> Vec<Alarm> {
+    let of = |(alarm, metric, statistic, threshold): (&str, _, _, _)| {
+        let (alarm, of) = (alarm.to_owned(), cloud.function("authorize").name.clone());
+        (alarm, "Onceledger", metric, of, statistic, threshold, "notBreaching")
+    };
+    let alarms = [
+        ("PaymentsUndecided", "Undecided", "Sum", 10),
+        ("OutcomesUnknown", "OutcomesUnknown", "Sum", 0),
+        ("DecisionsFail", "Failed", "Sum", 0),
+        ("GateForgets", "LedgerHits", "Sum", 100),
+        ("PaymentsSlow", "DecisionMilliseconds", "p99", 200),
+    ];
+    alarms.map(of).into()
+}
 
 fn of_events(cloud: &Cloud) -> Vec<Alarm> {
     let poller = &cloud.function("outbox-poll").name;
@@ -48,6 +63,8 @@ fn of_machines_and_settlements(cloud: &Cloud) -> Vec<Alarm> {
         let (alarm, of) = (alarm.to_owned(), cloud.function("resume-settlements").name.clone());
         alarms.push((alarm, "Onceledger", metric, of, "Maximum", threshold, missing));
     }
+    let kyc = ("KycDown".to_owned(), cloud.function("settle-step").name.clone());
+    alarms.push((kyc.0, "Onceledger", "BreakerReopened", kyc.1, "Sum", 0, "notBreaching"));
     for (alarm, metric, machine) in [
         ("SettlementShortFailed", "ExecutionsFailed", "SettlementShort"),
         ("SettlementShortTimedOut", "ExecutionsTimedOut", "SettlementShort"),
@@ -89,6 +106,7 @@ fn of_the_books(cloud: &Cloud) -> Vec<Alarm> {
         ("PastDoesNotAgree", "PastCriticalFindings", "Maximum", 0, "ignore"),
         ("ChecksFailed", "FailedChecks", "Maximum", 0, "ignore"),
         ("BooksNotProved", "ReconciliationCompleted", "Sum", 1, "breaching"),
+        ("BooksNotSealed", "BooksSealed", "Sum", 1, "breaching"),
     ]
     .map(of);
     [proofs].into_iter().chain(nightly).collect()
@@ -142,19 +160,20 @@ fn queue(cloud: &Cloud, logical: &str) -> String {
 }
 
 #[tokio::test]
-async fn somebody_is_called_when_events_or_settlements_stall_fail_or_lie_dead() {
+async fn somebody_is_called_when_payments_events_or_settlements_stall_fail_or_lie_dead() {
     let cloud = Cloud::running();
     let script = r#"
 told = {
     each["AlarmName"]: [
-        each["Namespace"], each["MetricName"], each["Dimensions"][0]["Value"], each["Statistic"], int(each["Threshold"]),
-        each["ComparisonOperator"], each["TreatMissingData"], each["AlarmActions"],
+        each["Namespace"], each["MetricName"], each["Dimensions"][0]["Value"], each.get("ExtendedStatistic") or each["Statistic"],
+        int(each["Threshold"]), each["ComparisonOperator"], each["TreatMissingData"], each["AlarmActions"],
     ]
-    for each in client("cloudwatch").describe_alarms()["MetricAlarms"]
+    for page in client("cloudwatch").get_paginator("describe_alarms").paginate() for each in page["MetricAlarms"]
 }
 "#;
     let told = cloud.ask(script, &json!(null)).await;
     let expected = [
+        of_the_money_path(&cloud),
         of_events(&cloud),
         of_machines_and_settlements(&cloud),
         of_the_books(&cloud),
@@ -167,7 +186,7 @@ told = {
     for (alarm, namespace, metric, of, statistic, threshold, missing) in expected {
         // Of a run that did not come there is too little, of all else too much.
         let over = match alarm.as_str() {
-            "BooksNotProved" => "LessThanThreshold",
+            "BooksNotProved" | "BooksNotSealed" => "LessThanThreshold",
             _ => "GreaterThanThreshold",
         };
         let pager = [cloud.resource("Pager")];

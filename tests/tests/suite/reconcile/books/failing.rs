@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tests::alarms::breaches;
+
 use super::scene::{Books, Night, settled, setup};
 use crate::ledger::scratch::in_scratch_database;
 
@@ -51,6 +53,7 @@ async fn where_rows_may_be_hidden_a_check_fails_instead_of_finding_nothing() {
             .await
             .unwrap();
         assert_eq!(Night::of(&reconciler).await.failed(), [""; 0]);
+        breaches(&cloud, "ChecksFailed", &reconciler).await;
     })
     .await;
 }

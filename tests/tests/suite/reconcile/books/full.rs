@@ -1,6 +1,7 @@
 //! A full run, part after part.
 
 use serde_json::{Value, json};
+use tests::alarms::tells;
 
 use super::scene::{Books, Night, settled, setup};
 use crate::ledger::scratch::in_scratch_database;
@@ -103,17 +104,9 @@ async fn only_the_end_of_a_full_run_says_that_the_past_is_as_it_was_proved() {
                 event = answer["next"].clone();
             }
             Night::of(&reconciler).await;
-            assert_eq!(past(&reconciler.output()), told);
+            assert_eq!(tells(&cloud, "PastDoesNotAgree", &reconciler).await, told);
             event = json!({"full": {}, "brief": true});
         }
     })
     .await;
-}
-
-/// What the metric behind the alarm was told, in order.
-fn past(output: &str) -> Vec<u64> {
-    let lines = output
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| line["PastCriticalFindings"].as_u64()).collect()
 }

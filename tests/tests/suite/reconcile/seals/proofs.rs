@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::digest::proof::Proof;
 use domain::signature::PublicKey;
 use serde_json::json;
+use tests::alarms::breaches;
 use tests::api::{ApiRequest, ApiResponse};
 use tests::cloud::Cloud;
 use tests::lambda::Function;
@@ -105,8 +106,7 @@ async fn of_a_transaction_that_was_tampered_with_no_proof_is_made() {
         super::tampering::tampered(&books.cloud.superuser().await, &sql).await;
         let answer = asked(&prover, books.merchant.tenant, paid).await;
         assert_eq!((answer.status, answer.problem().as_str()), (500, "internal"));
-        let output = prover.output();
-        assert!(output.contains(r#""ProofsThatDoNotHold":1"#), "{output}");
+        assert_eq!(breaches(&books.cloud, "ProofsDoNotHold", &prover).await, [1]);
     })
     .await;
 }

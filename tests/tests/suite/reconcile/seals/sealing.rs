@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Value, json};
+use tests::alarms::{self, tells};
 use tests::patience::until;
 
 use super::{Books, sealed_by};
@@ -35,6 +36,12 @@ async fn each_seal_covers_what_the_one_before_left_and_adds_to_its_sums() {
             (&json!("EUR"), &json!("1000130"), &json!("1000130"))
         );
         assert_eq!(books.found().await, []);
+
+        let mut series = alarms::series(&books.cloud, "BooksNotSealed").await;
+        assert!(tells(&books.cloud, "BooksNotSealed", &books.reconcile).await.len() >= 2);
+        "TransactionsSealed".clone_into(&mut series.metric);
+        let told: i64 = alarms::told(&series, &books.reconcile.output()).iter().sum();
+        assert_eq!(told, 4);
     })
     .await;
 }
