@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.places import REPOSITORY, STATE_MACHINES, TEMPLATE
+from local.places import INFRASTRUCTURE, REPOSITORY, STATE_MACHINES, TEMPLATE
 
 
 def function_names() -> list[str]:
@@ -31,14 +31,18 @@ def kyc_simulator() -> Path:
 
 
 def stage(directory: Path) -> Path:
-    """Puts copies of the template and of what it names into `directory`: state machines, every function's bootstrap. Returns its path."""
+    """Puts copies of the template and of what it names into `directory`: state machines, every function's bootstrap. Returns its path.
+
+    Also the templates of AWS's side, which sam uploads and nothing here deploys.
+    """
     target = _target_directory()
     for name in function_names():
         bootstrap = directory / "functions" / name / "bootstrap"
         bootstrap.parent.mkdir(parents=True, exist_ok=True)
         # Without symbols it is a quarter of the size, and zipping and unpacking it a quarter of the time.
         subprocess.run(["strip", "-o", str(bootstrap), str(target / "debug" / name)], check=True)
-    shutil.copytree(STATE_MACHINES, directory / STATE_MACHINES.name)
+    for named in (STATE_MACHINES, INFRASTRUCTURE):
+        shutil.copytree(named, directory / named.name)
     return Path(shutil.copy(TEMPLATE, directory / "template.yaml"))
 
 

@@ -7,6 +7,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 CLOUDS = REPOSITORY / ".local" / "clouds"
 TEMPLATE = REPOSITORY / "template.yaml"
 STATE_MACHINES = REPOSITORY / "statemachines"
+INFRASTRUCTURE = REPOSITORY / "infrastructure"
 IDENTITY_TEMPLATE = REPOSITORY / "local" / "identity.yaml"
 MIGRATIONS = REPOSITORY / "migrations"
 VENV_BIN = Path(sys.executable).parent

@@ -1,8 +1,11 @@
-//! What only AWS has, read from the template: keys and who may use them, the trail, encryption, TLS. What is deployed here as
-//! well is asked of the services themselves, in `api/stack`.
+//! What only AWS has, read from the templates: keys and who may use them, the trail, encryption, TLS, the network, the database. What is
+//! deployed here as well is asked of the services themselves, in `api/stack`.
 
+mod database;
 mod encryption;
 mod keys;
+mod network;
+mod regions;
 mod trail;
 mod writing_once;
 
@@ -12,16 +15,23 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 
-/// The template's resources by their logical names, as they stand in AWS.
-pub struct Template(BTreeMap<String, Value>);
+/// A template's resources by their logical names, as they stand in AWS, and its outputs.
+pub struct Template(BTreeMap<String, Value>, Value);
 
 impl Template {
+    /// In the first region.
     async fn read() -> Self {
-        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
-        let template = Cloud::running()
-            .ask(include_str!("template/read.py"), &json!(path))
-            .await;
-        Self(serde_json::from_value(template["Resources"].clone()).unwrap())
+        let holds = json!({"IsCloud": true, "WatchesTheAccount": true, "Writes": true});
+        Self::of_file("template.yaml", &holds).await
+    }
+
+    /// Any of them, with those conditions that are named settled: true or false.
+    async fn of_file(name: &str, holds: &Value) -> Self {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
+        let given = json!({"path": path, "holds": holds});
+        let mut template = Cloud::running().ask(include_str!("template/read.py"), &given).await;
+        let outputs = template["Outputs"].take();
+        Self(serde_json::from_value(template["Resources"].take()).unwrap(), outputs)
     }
 
     /// Panics if there is none.
@@ -37,6 +47,24 @@ impl Template {
             .collect();
         assert!(!found.is_empty(), "no {of_type}");
         found
+    }
+
+    /// What every function may do by its role: the policies in the role, and those that name it.
+    fn allowed(&self, function: &str) -> Vec<&Value> {
+        let role = self.role(function);
+        let inside = list(&self.properties(role)["Policies"]);
+        let mut statements: Vec<_> = inside
+            .into_iter()
+            .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
+            .collect();
+        statements.extend(self.statements("AWS::IAM::Policy", "Roles", role));
+        statements
+    }
+
+    /// The logical name of a function's execution role.
+    fn role(&self, function: &str) -> &str {
+        let role = self.properties(function)["Role"]["Fn::GetAtt"][0].as_str();
+        role.unwrap_or_else(|| panic!("{function} has no role of its own"))
     }
 
     /// The statements of the policies of one type whose `property` names the resource, with `{"Ref": …}` in it.
