@@ -15,23 +15,25 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 
-/// A template's resources by their logical names, as they stand in AWS, and its outputs.
-pub struct Template(BTreeMap<String, Value>, Value);
+/// A template's resources by their logical names, as they stand in AWS.
+pub struct Template(BTreeMap<String, Value>);
+
+/// A whole template of the repository, with those conditions that are named settled: true or false.
+async fn document(name: &str, holds: &Value) -> Value {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
+    let given = json!({"path": path, "holds": holds});
+    Cloud::running().ask(include_str!("template/read.py"), &given).await
+}
 
 impl Template {
     /// In the first region.
     async fn read() -> Self {
         let holds = json!({"IsCloud": true, "WatchesTheAccount": true, "Writes": true});
-        Self::of_file("template.yaml", &holds).await
+        Self::in_document(&document("template.yaml", &holds).await)
     }
 
-    /// Any of them, with those conditions that are named settled: true or false.
-    async fn of_file(name: &str, holds: &Value) -> Self {
-        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
-        let given = json!({"path": path, "holds": holds});
-        let mut template = Cloud::running().ask(include_str!("template/read.py"), &given).await;
-        let outputs = template["Outputs"].take();
-        Self(serde_json::from_value(template["Resources"].take()).unwrap(), outputs)
+    fn in_document(document: &Value) -> Self {
+        Self(serde_json::from_value(document["Resources"].clone()).unwrap())
     }
 
     /// Panics if there is none.
@@ -49,16 +51,13 @@ impl Template {
         found
     }
 
-    /// What every function may do by its role: the policies in the role, and those that name it.
-    fn allowed(&self, function: &str) -> Vec<&Value> {
-        let role = self.role(function);
-        let inside = list(&self.properties(role)["Policies"]);
-        let mut statements: Vec<_> = inside
+    /// What a role's own policies say, and those apart from it.
+    fn leave(&self, role: &str) -> Vec<&Value> {
+        let own = list(&self.properties(role)["Policies"]);
+        let own = own
             .into_iter()
-            .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
-            .collect();
-        statements.extend(self.statements("AWS::IAM::Policy", "Roles", role));
-        statements
+            .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+        own.chain(self.statements("AWS::IAM::Policy", "Roles", role)).collect()
     }
 
     /// The logical name of a function's execution role.

@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Template, list};
+use super::{Template, document, list};
 
 /// How a region's database may come to be.
 const ROLES: [&str; 3] = ["IsAlone", "IsPrimary", "IsSecondary"];
 
-async fn database(role: &str) -> Template {
+async fn whole(role: &str) -> Value {
     let holds: serde_json::Map<_, _> = ROLES
         .iter()
         .map(|each| ((*each).to_owned(), json!(*each == role)))
         .collect();
-    Template::of_file("infrastructure/database.yaml", &Value::Object(holds)).await
+    document("infrastructure/database.yaml", &Value::Object(holds)).await
+}
+
+async fn database(role: &str) -> Template {
+    Template::in_document(&whole(role).await)
 }
 
 fn reference(logical: &str) -> Value {
@@ -101,7 +105,7 @@ async fn a_function_signs_in_as_its_own_database_user_and_as_nobody_else() {
     let mut users = BTreeSet::new();
     for (function, properties) in template.of("AWS::Serverless::Function") {
         let connects: Vec<_> = template
-            .allowed(function)
+            .leave(template.role(function))
             .into_iter()
             .filter(|statement| statement["Action"].to_string().contains("rds-db:"))
             .collect();
@@ -119,12 +123,13 @@ async fn a_function_signs_in_as_its_own_database_user_and_as_nobody_else() {
         users.insert(user);
     }
 
-    let database = database("IsAlone").await;
+    let whole = whole("IsAlone").await;
     let by_id = json!({"Id": {"Fn::Select": [6, {"Fn::Split": [":", {"Fn::GetAtt": ["Proxy", "DBProxyArn"]}]}]}});
     assert_eq!(
-        database.1["Users"]["Value"]["Fn::Sub"][1], by_id,
+        whole["Outputs"]["Users"]["Value"]["Fn::Sub"][1], by_id,
         "at the proxy, and not at the cluster"
     );
+    let database = Template::in_document(&whole);
     let policies = list(&database.properties("ProxyRole")["Policies"]);
     let mut statements = policies
         .into_iter()
@@ -163,12 +168,15 @@ async fn the_owners_password_is_kept_by_rds_or_where_rds_cannot_in_both_regions(
     for database in [&alone, &secondary] {
         assert!(!database.0.contains_key("OwnerSecret"));
     }
-    for (database, arn) in [
-        (&alone, json!({"Fn::GetAtt": ["Cluster", "MasterUserSecret.SecretArn"]})),
-        (&primary, reference("OwnerSecret")),
-        (&secondary, reference("OwnerSecretArn")),
+    for (role, arn) in [
+        (
+            "IsAlone",
+            json!({"Fn::GetAtt": ["Cluster", "MasterUserSecret.SecretArn"]}),
+        ),
+        ("IsPrimary", reference("OwnerSecret")),
+        ("IsSecondary", reference("OwnerSecretArn")),
     ] {
-        assert_eq!(database.1["MasterSecretArn"]["Value"], arn);
+        assert_eq!(whole(role).await["Outputs"]["MasterSecretArn"]["Value"], arn, "{role}");
     }
 }
 

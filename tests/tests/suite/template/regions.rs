@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Template;
+use super::{Template, document};
 
 /// All schedules, with whose they are.
 fn schedules(template: &Template) -> Vec<(String, &Value)> {
@@ -24,7 +24,7 @@ fn schedules(template: &Template) -> Vec<(String, &Value)> {
 #[tokio::test]
 async fn while_another_region_is_written_to_nothing_runs_by_the_clock_here() {
     let holds = json!({"IsCloud": true, "WatchesTheAccount": true, "Writes": false});
-    let standing_by = Template::of_file("template.yaml", &holds).await;
+    let standing_by = Template::in_document(&document("template.yaml", &holds).await);
     let found = schedules(&standing_by);
     assert!(found.len() > 5, "{}", found.len());
     for (schedule, properties) in found {
