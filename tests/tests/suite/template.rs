@@ -1,12 +1,15 @@
-//! What only AWS has, read from the template: keys and who may use them, the trail, encryption, TLS, how it is deployed. What is
-//! deployed here as well is asked of the services themselves, in `api/stack`.
+//! What only AWS has, read from the templates: keys and who may use them, the trail, encryption, TLS, the network, the database, how
+//! it is deployed. What is deployed here as well is asked of the services themselves, in `api/stack`.
 
+mod database;
 mod deploying;
 mod encryption;
 mod failing;
 mod functions;
 mod keys;
+mod network;
 mod public;
+mod regions;
 mod trail;
 mod watching;
 mod writing_once;
@@ -17,21 +20,30 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tests::cloud::Cloud;
 
-/// The template's resources by their logical names, as they stand in AWS.
+/// A template's resources by their logical names, as they stand in AWS.
 pub struct Template(BTreeMap<String, Value>);
 
+/// A whole template of the repository, with those conditions that are named settled: true or false.
+async fn document(name: &str, holds: &Value) -> Value {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
+    let given = json!({"path": path, "holds": holds});
+    Cloud::running().ask(include_str!("template/read.py"), &given).await
+}
+
 impl Template {
+    /// In the first region.
     pub async fn read() -> Self {
         Self::of_file("template.yaml").await
     }
 
-    /// Of a template by its place in the repository.
+    /// Of a template by its place in the repository, in the first region.
     async fn of_file(name: &str) -> Self {
-        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
-        let template = Cloud::running()
-            .ask(include_str!("template/read.py"), &json!(path))
-            .await;
-        Self(serde_json::from_value(template["Resources"].clone()).unwrap())
+        let holds = json!({"IsCloud": true, "WatchesTheAccount": true, "Writes": true});
+        Self::in_document(&document(name, &holds).await)
+    }
+
+    fn in_document(document: &Value) -> Self {
+        Self(serde_json::from_value(document["Resources"].clone()).unwrap())
     }
 
     /// In `CloudFormation`'s own types, as SAM expands it with these parameters: what they switch off is not there.
@@ -77,6 +89,12 @@ impl Template {
             .into_iter()
             .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
         own.chain(self.statements("AWS::IAM::Policy", "Roles", role)).collect()
+    }
+
+    /// The logical name of a function's execution role.
+    fn role(&self, function: &str) -> &str {
+        let role = self.properties(function)["Role"]["Fn::GetAtt"][0].as_str();
+        role.unwrap_or_else(|| panic!("{function} has no role of its own"))
     }
 
     /// The statements of the policies of one type whose `property` names the resource, with `{"Ref": …}` in it.

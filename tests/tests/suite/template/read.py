@@ -1,5 +1,6 @@
-# Run by template.rs, with `given` the path of template.yaml (tests::cloud::Cloud::ask). Leaves in `told` the template as it stands in AWS:
-# IsCloud holds, in the first region, intrinsic functions are spelled out in full ({"Ref": …}, {"Fn::GetAtt": […]}), and what !If leaves out is gone.
+# Run by template.rs, with `given` the path of a template and which of its conditions hold (tests::cloud::Cloud::ask). Leaves in `told` the template as
+# it stands then: what functions share stands at each, intrinsic functions are spelled out in full ({"Ref": …}, {"Fn::GetAtt": […]}), and what a condition
+# leaves out is gone. An !If of a condition that is not given stays.
 import yaml
 
 
@@ -25,17 +26,34 @@ Loader.yaml_implicit_resolvers = {
 GONE = {"Ref": "AWS::NoValue"}
 
 
-def in_the_cloud(part):
+def merged(shared, own):
+    # As SAM merges Globals: by their names, and an intrinsic function counts as a value.
+    def is_mapping(part):
+        return isinstance(part, dict) and not any(name == "Ref" or name.startswith("Fn::") for name in part)
+
+    if not (is_mapping(shared) and is_mapping(own)):
+        return own
+    return shared | {name: merged(shared[name], value) if name in shared else value for name, value in own.items()}
+
+
+def as_deployed(part):
     match part:
-        case {"Fn::If": ["IsCloud" | "WatchesTheAccount", chosen, _]}:
-            return in_the_cloud(chosen)
+        case {"Fn::If": [condition, chosen, other]} if condition in given["holds"]:
+            return as_deployed(chosen if given["holds"][condition] else other)
         case dict():
-            kept = {name: in_the_cloud(value) for name, value in part.items()}
+            kept = {name: as_deployed(value) for name, value in part.items()}
             return {name: value for name, value in kept.items() if value != GONE}
         case list():
-            return [value for value in map(in_the_cloud, part) if value != GONE]
+            return [value for value in map(as_deployed, part) if value != GONE]
     return part
 
 
-with open(given) as template:
-    told = in_the_cloud(yaml.load(template, Loader))
+with open(given["path"]) as template:
+    told = yaml.load(template, Loader)
+for resource in told["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        resource["Properties"] = merged(told["Globals"]["Function"], resource["Properties"])
+told = as_deployed(told)
+told["Resources"] = {
+    name: resource for name, resource in told["Resources"].items() if given["holds"].get(resource.get("Condition"), True)
+}
