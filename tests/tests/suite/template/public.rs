@@ -98,7 +98,7 @@ fn allowing<'a>(logical: &'a str, part: &'a Value, found: &mut Vec<(&'a str, &'a
     let inner: Vec<_> = match part {
         Value::Object(fields) => fields.values().collect(),
         Value::Array(values) => values.iter().collect(),
-        _ => return,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
     };
     for each in inner {
         allowing(logical, each, found);

@@ -122,7 +122,9 @@ fn mutations(value: &Value) -> Vec<Value> {
             let less = values.split_last().map(|(_, rest)| Value::Array(rest.to_vec()));
             (0..values.len()).flat_map(changed).chain(less).collect()
         }
-        other => vec![json!(format!("not {other}"))],
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+            vec![json!(format!("not {other}"))]
+        }
     }
 }
 
