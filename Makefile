@@ -11,7 +11,7 @@ LINT_TOOLS := $(VENV)/.lint-installed
 export AWS_DEFAULT_REGION ?= eu-west-1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test unit-test templates lint fmt schemas bench tools
+.PHONY: run down clean test unit-test templates lint fmt schemas bench cost tools
 .DEFAULT_GOAL := run
 
 run: tools
@@ -40,6 +40,7 @@ test: tools templates unit-test
 # What needs no cloud.
 unit-test:
 	cargo test --locked --lib --bins --test '*_model'
+	$(PYTHON) -m unittest discover --quiet --start-directory local/cost --top-level-directory .
 
 templates: tools
 	$(VENV)/bin/cfn-lint
@@ -62,6 +63,10 @@ schemas:
 bench: tools
 	cargo build --locked --release --package bench
 	@$(LOCAL) fresh --database-only cargo run --locked --release --quiet --package bench $(PARTS)
+
+# Counts anew what each event uses, on a cloud of its own, and writes docs/cost/counts.json and docs/cost.md. Takes some minutes.
+cost: tools
+	@$(LOCAL) fresh $(VENV)/bin/python -m local.cost measure
 
 tools: $(TOOLS)
 

@@ -21,6 +21,7 @@ from ministack.services.cloudformation import provisioners
 from local.emulator_keys import fill_keys_gaps
 from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
 from local.emulator_routes import routes_from_openapi
+from local.emulator_uses import count_uses
 
 WRITTEN_FOR = "1.5.33"
 
@@ -46,6 +47,7 @@ def fill_gaps() -> None:
     throttles_are_no_attempts()
     fill_keys_gaps()
     fill_machines_gaps()
+    count_uses()
 
 
 def after_provisioning(resource_type: str, apply) -> None:
