@@ -195,6 +195,7 @@ def _ledger(counts: dict, values: dict) -> str:
         )
         for months in (12, 84)
     ]
+    average = Month(counts, values, AVERAGE)
     even = [("1 month" if age == 1 else f"{age} months", _rate(model.break_even(counts, values | {"age": age}))) for age in (1, 12, 84)]
     return f"""## Seven years of ledger
 
@@ -206,7 +207,9 @@ Rows that stay, measured: heap and indexes over rows, after so few of them that 
 {_table(("", f"at {AVERAGE:.2f} a second, Standard", "I/O-Optimized", f"at {PEAK:,.0f} a second, Standard", "I/O-Optimized"), storage, numbers=0)}
 **Standard or I/O-Optimized?** From this many authorizations a second on, I/O-Optimized is cheaper, as long as so much ledger has gathered. Old rows pull both ways: their storage costs more than twice as much there, and reading them every week costs nothing.
 
-{_table(("ledger", "from"), even, numbers=0)}"""
+{_table(("ledger", "from"), even, numbers=0)}
+On average, after {values["age"]:.0f} months, the ledger is {_usd(dollars(average.ledger(False)))} a month on Standard and {_usd(dollars(average.ledger(True)))} on I/O-Optimized.
+"""
 
 
 _WITH_ROWS = ("payment", "declined", "deposit", "refund", "settlement", "compensated")
@@ -273,11 +276,13 @@ def _prices() -> str:
 
 def _limits(counts: dict, values: dict) -> str:
     days = Month(counts, values, PEAK).proving() / 86_400 / (30 / 7)
+    named = counts["stack"]["database class"]
+    newer = f" The template's is {named}, whose price is not in here." if named not in ("", "db.r6g.2xlarge") else ""
     return f"""## What this does not say
 
-- **Not counted**: the token issuer, CloudTrail's data events of what people touch (none of the money path's), backups of Aurora beyond what its price includes, what autovacuum writes, traffic between zones, a second region, staging, support, people.
+- **Not counted**: the token issuer, CloudTrail's data events of what people touch (none of the money path's), backups of Aurora beyond what its price includes, what autovacuum writes, traffic between zones and through NAT, flow logs, a second region, staging, support, people.
 - **Cold starts**: a new copy of a function is paid for while it starts. At an even rate that is nothing; at the foot of a peak it is a second or so for each copy, once.
-- **Size of the instances**: two db.r6g.2xlarge are the review's. Nothing here shows that they carry {PEAK:,.0f} a second; `make bench` measures a ledger on the machine at hand.
+- **Size of the instances**: two db.r6g.2xlarge are the review's.{newer} Nothing here shows that they carry {PEAK:,.0f} a second; `make bench` measures a ledger on the machine at hand.
 - **The weekly proof** of {values["age"]:.0f} months at {PEAK:,.0f} a second would take {days:,.0f} days by the assumption above, so at that rate, kept up for so long, it could not be weekly.
 - **Indexes of DynamoDB's tables** are left out of its writes. The money path's tables have none.
 """

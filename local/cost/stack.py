@@ -29,12 +29,19 @@ _SAMPLES = {
 def stack() -> dict:
     """What stands, as a production stack would have it, by name; numbers unless said otherwise.
 
-    functions: memory_mb and timeout_s of each; schedules: target, input (JSON or None), per_month; batches: of each queue size and window_s.
+    functions: memory_mb and timeout_s of each; schedules: target, input (JSON or None), per_month; batches: of each queue size and window_s;
+    database class: the default one, empty if none is named.
     """
     templates = [yaml_parse(path.read_text()) for path in _templates()]
-    resources = {name: each for template in templates for name, each in template.get("Resources", {}).items()}
+    resources: dict[str, dict] = {}
+    for name, each in (entry for template in templates for entry in template.get("Resources", {}).items()):
+        # Another file may use a name again.
+        resources[f"{name} {len(resources)}" if name in resources else name] = each
+
+    def of(kind: str) -> dict[str, dict]:
+        return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
+
     defaults = [template["Globals"]["Function"] for template in templates if "Function" in template.get("Globals", {})]
-    of = lambda kind: {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}  # noqa: E731
     functions = of("AWS::Serverless::Function")
     return {
         "functions": {name: _size(properties, defaults) for name, properties in sorted(functions.items())},
@@ -48,7 +55,8 @@ def stack() -> dict:
             _zones(endpoint) for endpoint in of("AWS::EC2::VPCEndpoint").values() if endpoint.get("VpcEndpointType") == "Interface"
         ),
         "NAT gateways": len(of("AWS::EC2::NatGateway")),
-        "is traced": any(str(each.get("Tracing", "")) == "Active" for each in [*defaults, *functions.values()]),
+        "is traced": any("Active" in json.dumps(each.get("Tracing", "")) for each in [*defaults, *functions.values()]),
+        "database class": next((each["Default"] for template in templates if (each := template.get("Parameters", {}).get("DatabaseClass"))), ""),
         "log days": max(values["LogRetentionDays"] for values in _differences(templates)),
         "access log bytes": max((_line(api["AccessLogSettings"]["Format"]) for api in of("AWS::Serverless::HttpApi").values()), default=0),
     }

@@ -47,6 +47,7 @@ COUNTS = {
         "interface endpoints, by zones": 0,
         "NAT gateways": 0,
         "is traced": False,
+        "database class": "",
         "log days": 365,
         "access log bytes": 200,
     },
