@@ -276,6 +276,7 @@ def _prices() -> str:
 
 def _limits(counts: dict, values: dict) -> str:
     days = Month(counts, values, PEAK).proving() / 86_400 / (30 / 7)
+    kept = model.kept_bytes(counts, values) * PEAK * SECONDS * 84 / 2**40
     named = counts["stack"]["database class"]
     newer = f" The template's is {named}, whose price is not in here." if named not in ("", "db.r6g.2xlarge") else ""
     return f"""## What this does not say
@@ -284,6 +285,7 @@ def _limits(counts: dict, values: dict) -> str:
 - **Cold starts**: a new copy of a function is paid for while it starts. At an even rate that is nothing; at the foot of a peak it is a second or so for each copy, once.
 - **Size of the instances**: two db.r6g.2xlarge are the review's.{newer} Nothing here shows that they carry {PEAK:,.0f} a second; `make bench` measures a ledger on the machine at hand.
 - **The weekly proof** of {values["age"]:.0f} months at {PEAK:,.0f} a second would take {days:,.0f} days by the assumption above, so at that rate, kept up for so long, it could not be weekly.
+- **One volume** of Aurora's holds 128 TiB, or 256 in its newest versions. {kept:,.0f} TiB are what seven years at {PEAK:,.0f} a second come to.
 - **Indexes of DynamoDB's tables** are left out of its writes. The money path's tables have none.
 """
 
