@@ -13,7 +13,7 @@ LINT_TOOLS := $(LINT_VENV)/.installed
 export AWS_DEFAULT_REGION ?= eu-west-1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run down clean test unit-test templates lint fmt schemas bench gameday tools
+.PHONY: run down clean test unit-test templates lint fmt schemas bench gameday cost tools
 .DEFAULT_GOAL := run
 
 run: tools
@@ -45,6 +45,7 @@ test: tools templates unit-test
 unit-test:
 	cargo test --locked --lib --bins --test '*_model'
 	$(PYTHON) -m unittest --quiet local.test_verdict
+	$(PYTHON) -m unittest discover --quiet --start-directory local/cost --top-level-directory .
 
 templates: tools
 	$(VENV)/bin/cfn-lint
@@ -72,6 +73,10 @@ bench: tools
 # In a cloud of its own: the ledger's server is killed while payments commit, its standby promoted, every payment accounted for.
 gameday: tools
 	@$(LOCAL) fresh $(LOCAL) gameday
+
+# Counts anew what each event uses, on a cloud of its own, and writes docs/cost/counts.json and docs/cost.md. Takes some minutes.
+cost: tools
+	@$(LOCAL) fresh $(VENV)/bin/python -m local.cost measure
 
 tools: $(TOOLS)
 

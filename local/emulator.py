@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+from botocore.config import Config
 
 from local.places import ADMIN_KEY_ID, ADMIN_SECRET, LOOPBACK, REGION, REPOSITORY
 from local.processes import Server, start, wait_until_ready
@@ -48,7 +49,7 @@ def endpoint(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
-def client(service: str, port: int):
+def client(service: str, port: int, config: Config | None = None):
     """A boto3 client for `service`, as the account's root."""
     return boto3.client(
         service,
@@ -56,6 +57,7 @@ def client(service: str, port: int):
         region_name=REGION,
         aws_access_key_id=ADMIN_KEY_ID,
         aws_secret_access_key=ADMIN_SECRET,
+        config=config,
     )
 
 

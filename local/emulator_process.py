@@ -22,6 +22,7 @@ from local.emulator_data_api import data_api_reaches_postgres
 from local.emulator_keys import fill_keys_gaps
 from local.emulator_machines import fill_machines_gaps, machine_logging, role_allows
 from local.emulator_routes import routes_from_openapi
+from local.emulator_uses import count_uses
 from local.emulator_versions import fill_versions_gaps
 
 WRITTEN_FOR = "1.5.33"
@@ -51,6 +52,7 @@ def fill_gaps() -> None:
     fill_keys_gaps()
     fill_machines_gaps()
     fill_versions_gaps()
+    count_uses()
 
 
 def after_provisioning(resource_type: str, apply) -> None:

@@ -6,6 +6,7 @@ mod merchant;
 pub mod scene;
 
 mod concurrency;
+mod cost;
 mod crashes;
 mod gate_off;
 mod logs;

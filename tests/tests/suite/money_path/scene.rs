@@ -247,7 +247,7 @@ impl Scene {
     }
 
     /// The item, whichever shard it is in.
-    async fn gate_item(&self) -> Option<std::collections::HashMap<String, AttributeValue>> {
+    pub async fn gate_item(&self) -> Option<std::collections::HashMap<String, AttributeValue>> {
         for shard in 0..16 {
             let found = self
                 .gate
