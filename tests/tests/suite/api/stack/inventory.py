@@ -1,6 +1,8 @@
 # Run by inventory.rs, behind template/expanded.py, with the names of the deployed resources in `given["resources"]`. Leaves in `told`, for each
 # resource of the template, what the template says of it and what the service that owns it says. A type that nobody here knows how to ask
 # for ends the script, and a property that nobody asks for shows as a difference.
+from pathlib import Path
+
 deployed, parameters = given["resources"], given["parameters"]
 account = Resolver(template, parameters).values["AWS::AccountId"]
 (apigateway, cloudwatch, dynamodb, events, functions, iam, kms, logs, s3, scheduler, sns, sqs, states) = map(
@@ -43,6 +45,8 @@ def attribute(name, which):
             return arn("events", f"rule/{bus}/{found}" if bus else f"rule/{found}")
         case "AWS::Lambda::Version", "Version":
             return found.rpartition(":")[2]
+        case "Custom::Migrations", "Last":
+            return max(path.name for path in Path(given["path"]).parent.glob("migrations/*.sql"))
         case "AWS::SQS::Queue", "QueueName":
             return found.rpartition("/")[2]
         case _, "Arn":
