@@ -263,6 +263,9 @@ ALARM = """ActionsEnabled AlarmActions AlarmDescription ComparisonOperator Datap
 
 def alarm(name, said):
     (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    # Only the emulator tells both of one that has a percentile.
+    if found.get("ExtendedStatistic"):
+        found.pop("Statistic", None)
     return {each: found.get(each) for each in ALARM} | {"AlarmName": name if "AlarmName" in said else None}
 
 
