@@ -52,26 +52,31 @@ async fn without_leave_for_any_part_of_it_nothing_is_migrated_and_with_it_all_is
 const LOCKED: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
                          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
+/// A record of another past than ours. It is refused by the function, and not by a statement, which would end the transaction.
+const ANOTHER_PAST: &str = "SET ROLE ledger_owner;
+    CREATE TABLE public.applied_migrations (file text PRIMARY KEY, sha256 text NOT NULL);
+    INSERT INTO public.applied_migrations VALUES ('0001_roles.sql', 'another')";
+
 #[tokio::test]
-async fn without_leave_to_roll_back_what_failed_keeps_its_locks_and_with_it_gives_them_up() {
+async fn without_leave_to_roll_back_what_was_refused_keeps_its_locks_and_with_it_gives_them_up() {
     in_empty_database(async |empty: Empty| {
+        let superuser = empty.cloud.superuser().await;
+        superuser.batch_execute(ANOTHER_PAST).await.unwrap();
         let role = Role::of(&empty.cloud, "migrate", &[]).await;
         let permissions = role.permissions();
         let roll_back = permissions
             .iter()
             .find(|permission| permission.starts_with(NEEDED[3]))
             .unwrap();
-        // Its first migration fails: the server's roles are there already.
-        let answer = updated(role.binding(empty.function())).await;
-        assert_eq!(
-            (answer["Status"].as_str(), empty.numbers(LOCKED).await),
-            (Some("FAILED"), vec![0])
-        );
-        let answer = updated(role.binding_without(roll_back, empty.function())).await;
-        assert_eq!(
-            (answer["Status"].as_str(), empty.numbers(LOCKED).await),
-            (Some("FAILED"), vec![1])
-        );
+        for (function, locked) in [
+            (role.binding(empty.function()), 0),
+            (role.binding_without(roll_back, empty.function()), 1),
+        ] {
+            let answer = updated(function).await;
+            let reason = answer["Reason"].as_str().unwrap();
+            assert!(reason.contains("migrations/0001_roles.sql is not the file"), "{answer}");
+            assert_eq!(empty.numbers(LOCKED).await, [locked]);
+        }
     })
     .await;
 }
