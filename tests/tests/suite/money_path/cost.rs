@@ -33,13 +33,13 @@ fn seen_at_gate(faults: &Faults, kilobytes: usize) -> BTreeMap<String, Value> {
     let puts = faults.script.count(Step::Claim);
     let updates = [Step::Start, Step::TakeOver, Step::Complete].map(|step| faults.script.count(step));
     let updates: usize = updates.into_iter().sum();
-    let uses = [
+    let amounts = [
         ("PutItem requests", puts),
         ("PutItem write_units", puts * kilobytes),
         ("UpdateItem requests", updates),
         ("UpdateItem write_units", updates * kilobytes),
     ];
-    let used = uses.into_iter().filter(|(_, amount)| *amount > 0);
+    let used = amounts.into_iter().filter(|(_, amount)| *amount > 0);
     used.map(|(name, amount)| (name.to_owned(), amount.into())).collect()
 }
 
@@ -50,12 +50,9 @@ async fn kilobytes(scene: &Scene) -> usize {
 /// In bytes, or a few more: a number is stored in less than its digits.
 fn size(item: &HashMap<String, AttributeValue>) -> usize {
     let values = item.iter().map(|(name, value)| {
-        let held = match value {
-            AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
-            AttributeValue::B(bytes) => bytes.as_ref().len(),
-            other => panic!("an item of the gate's has no {other:?}"),
-        };
-        name.len() + held
+        let text = value.as_s().or_else(|_| value.as_n()).map(String::len);
+        let held = text.or_else(|_| value.as_b().map(|bytes| bytes.as_ref().len()));
+        name.len() + held.expect("the gate's items hold text, numbers and bytes")
     });
     values.sum()
 }
