@@ -36,10 +36,10 @@ impl Token {
 
     fn part(&self, name: &str) -> String {
         let escapes = [("%2F", "/"), ("%2B", "+"), ("%3D", "=")];
-        let escaped = self.query[name].clone();
+        let value = self.query[name].clone();
         escapes
             .into_iter()
-            .fold(escaped, |text, (escape, meant)| text.replace(escape, meant))
+            .fold(value, |text, (escape, meant)| text.replace(escape, meant))
     }
 
     /// The signature that this secret gives what the token says, made from AWS's description of it and nothing else.
@@ -71,7 +71,8 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 #[tokio::test]
