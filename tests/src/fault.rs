@@ -13,7 +13,7 @@ mod script;
 pub use self::cutter::{Cut, Cutter};
 pub use self::data_api::{DataApiProxy, Fate};
 pub use self::dynamodb::{DynamoProxy, GateCall};
-pub use self::postgres::PgProxy;
+pub use self::postgres::{PgProxy, Sent};
 pub use self::script::{Exchange, Fault, Point, Script, Step};
 use crate::cloud::Cloud;
 

@@ -1,5 +1,6 @@
 //! The functions' configuration, read once at cold start. What is missing or malformed fails by its name.
 
+mod auth;
 mod origin;
 
 use std::env;
@@ -13,6 +14,7 @@ use domain::email_address::EmailAddress;
 use domain::gate::Lease;
 use domain::settlement::fee::Fees;
 
+pub use self::auth::{Auth, Iam};
 pub use self::origin::{NotAnOrigin, Origin};
 
 /// A variable of the environment is not what the template promises.
@@ -42,7 +44,7 @@ fn parsed<T: FromStr<Err: fmt::Display>>(name: &'static str) -> Result<T, Miscon
     })
 }
 
-/// Where the ledger is and as whom to go there: `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`, `_AUTH`.
+/// Where the ledger is, as whom to go there and how that is proved: `DATABASE_HOST`, `_PORT`, `_NAME`, `_USER`, `_AUTH`.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// A host name or address.
@@ -53,30 +55,25 @@ pub struct Database {
     pub name: String,
     /// The function's own role.
     pub user: String,
+    /// How both prove who they are.
+    pub auth: Auth,
 }
 
 impl Database {
-    /// Reads the five variables.
+    /// Reads the five variables, and those that the way in takes.
     ///
     /// # Errors
     /// [`Misconfigured`] by the variable's name. `DATABASE_AUTH=loopback` means no password and no TLS, and is refused
     /// for any host that is not a loopback address.
     pub fn from_environment() -> Result<Self, Misconfigured> {
-        let database = Self {
-            host: text("DATABASE_HOST")?,
+        let host = text("DATABASE_HOST")?;
+        Ok(Self {
             port: parsed("DATABASE_PORT")?,
             name: text("DATABASE_NAME")?,
             user: text("DATABASE_USER")?,
-        };
-        let unusable = |why: &str| Misconfigured::Unusable {
-            name: "DATABASE_AUTH",
-            why: why.to_owned(),
-        };
-        match text("DATABASE_AUTH")?.as_str() {
-            "loopback" if is_loopback(&database.host) => Ok(database),
-            "loopback" => Err(unusable("loopback goes with a loopback address only")),
-            _ => Err(unusable("loopback is the only way in that is built")),
-        }
+            auth: Auth::towards(&host)?,
+            host,
+        })
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::kyc::{Answer, MAX_ANSWER_BYTES, MEDIA_TYPE, Unavailable, Verdict, Verification};
@@ -18,11 +17,11 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use rustls::{ClientConfig, RootCertStore};
 use tracing::info;
 
 use crate::breaker::{Breaker, NoCall};
-use crate::environment;
+use crate::{environment, tls};
 
 /// How long a connection may take, TLS not included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -51,7 +50,7 @@ impl Provider {
     /// # Errors
     /// The system has no roots.
     pub fn open(config: &environment::Kyc) -> io::Result<Self> {
-        let tls = tls()?.with_native_roots()?.with_no_client_auth();
+        let tls = tls::client()?.with_native_roots()?.with_no_client_auth();
         Ok(Self::with(config, tls))
     }
 
@@ -60,7 +59,7 @@ impl Provider {
     /// # Errors
     /// There is no protocol version to speak.
     pub fn trusting(config: &environment::Kyc, roots: RootCertStore) -> io::Result<Self> {
-        let tls = tls()?.with_root_certificates(roots).with_no_client_auth();
+        let tls = tls::client()?.with_root_certificates(roots).with_no_client_auth();
         Ok(Self::with(config, tls))
     }
 
@@ -128,13 +127,6 @@ impl Kyc for Provider {
             .unwrap_or(Err(Unavailable::TimedOut))
             .unwrap_or_else(Verdict::Unavailable)
     }
-}
-
-/// Rustls over ring, by name: which one is the process's default depends on what else is linked.
-fn tls() -> io::Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
-    builder.map_err(io::Error::other)
 }
 
 /// The one media type of an answer; `None` also if there are several.

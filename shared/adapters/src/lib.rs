@@ -48,5 +48,6 @@ pub mod queues;
 pub mod signer;
 pub mod statement_files;
 pub mod task;
+mod tls;
 pub mod tokens;
 pub mod vault;

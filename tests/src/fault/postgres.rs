@@ -1,16 +1,18 @@
 //! A proxy before the pooler that knows enough of the database's protocol to find the posting.
 //!
 //! Frontend messages are gathered until the one that ends a round trip (Sync or Query); then the server's answer is passed on
-//! up to `ReadyForQuery`. COPY is not understood.
+//! up to `ReadyForQuery`. COPY is not understood. Every statement's text is noted.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::script::{Exchange, Fault, Order, Point, Script, Step};
@@ -20,6 +22,7 @@ use crate::http;
 /// function.
 const POSTINGS: [&[u8]; 2] = [b"ledger.post(", b"ledger.take_statement("];
 
+const PARSE: u8 = b'P';
 const SYNC: u8 = b'S';
 const QUERY: u8 = b'Q';
 const READY_FOR_QUERY: u8 = b'Z';
@@ -39,6 +42,77 @@ struct Shared {
     script: Script,
     down: AtomicBool,
     round_trips: AtomicUsize,
+    sessions: AtomicUsize,
+    over: AtomicUsize,
+    sent: Mutex<BTreeSet<Sent>>,
+    error: Mutex<Option<ServerError>>,
+    hung_up: watch::Sender<()>,
+}
+
+/// A statement as a function sent it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sent {
+    /// The name that the server was to keep it under; empty: none. `None`: it came by the simple protocol, without parameters.
+    pub name: Option<String>,
+    /// Its text.
+    pub text: String,
+}
+
+impl Sent {
+    /// What a message asks to be parsed, if it does.
+    fn read(message: &[u8]) -> Option<Self> {
+        let mut texts = message[5..].split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let mut next = || texts.next().unwrap_or_default().into_owned();
+        match message[0] {
+            PARSE => Some(Self {
+                name: Some(next()),
+                text: next(),
+            }),
+            QUERY => Some(Self {
+                name: None,
+                text: next(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// What a server may say instead of an answer.
+#[derive(Debug, Clone, Copy)]
+struct ServerError {
+    severity: &'static str,
+    code: &'static str,
+}
+
+impl ServerError {
+    /// FATAL is the last that a server says.
+    fn ends_the_session(self) -> bool {
+        self.severity != "ERROR"
+    }
+
+    fn message(self) -> Vec<u8> {
+        let Self { severity, code } = self;
+        let mut fields = Vec::new();
+        for (field, text) in [
+            ('S', severity),
+            ('V', severity),
+            ('C', code),
+            ('M', "as the test wants it"),
+        ] {
+            fields.extend(format!("{field}{text}\0").bytes());
+        }
+        fields.push(0);
+        let mut said = message(ERROR_RESPONSE, &fields);
+        if !self.ends_the_session() {
+            said.extend(message(READY_FOR_QUERY, b"I"));
+        }
+        said
+    }
+}
+
+fn message(kind: u8, contents: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(contents.len() + 4).expect("a short message");
+    [&[kind], length.to_be_bytes().as_slice(), contents].concat()
 }
 
 impl PgProxy {
@@ -50,6 +124,11 @@ impl PgProxy {
             script,
             down: AtomicBool::new(false),
             round_trips: AtomicUsize::new(0),
+            sessions: AtomicUsize::new(0),
+            over: AtomicUsize::new(0),
+            sent: Mutex::default(),
+            error: Mutex::default(),
+            hung_up: watch::Sender::new(()),
         });
         let mut server = JoinSet::new();
         let serving = Arc::clone(&shared);
@@ -58,7 +137,11 @@ impl PgProxy {
             while let Ok((client, _)) = listener.accept().await {
                 if !serving.down.load(Ordering::SeqCst) {
                     // A session ends when either side does.
-                    sessions.spawn(session(Arc::clone(&serving), client));
+                    let shared = Arc::clone(&serving);
+                    sessions.spawn(async move {
+                        let _ = session(&shared, client).await;
+                        shared.over.fetch_add(1, Ordering::SeqCst);
+                    });
                 }
             }
         });
@@ -81,13 +164,43 @@ impl PgProxy {
         self.shared.round_trips.load(Ordering::SeqCst)
     }
 
+    /// Connections so far.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.sessions.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.sessions() - self.shared.over.load(Ordering::SeqCst)
+    }
+
+    /// The statements that were sent so far, each once.
+    #[must_use]
+    pub fn sent(&self) -> BTreeSet<Sent> {
+        self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers the next round trip with an error of this severity and SQLSTATE, in the server's place.
+    pub fn say_next(&self, severity: &'static str, code: &'static str) {
+        *self.shared.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(ServerError { severity, code });
+    }
+
+    /// Closes all connections on which nothing is under way.
+    pub fn hang_up(&self) {
+        self.shared.hung_up.send_replace(());
+    }
+
     /// While down, new connections are closed at once and standing ones at their next round trip.
     pub fn set_down(&self, down: bool) {
         self.shared.down.store(down, Ordering::SeqCst);
     }
 }
 
-async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
+async fn session(shared: &Shared, client: TcpStream) -> io::Result<()> {
+    shared.sessions.fetch_add(1, Ordering::SeqCst);
+    let mut hung_up = shared.hung_up.subscribe();
     let server = TcpStream::connect(&shared.upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -105,8 +218,12 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
                 to_client.write_all(&message?).await?;
                 continue;
             }
+            _ = hung_up.changed() => return Ok(()),
         };
         posts |= is_posting(&message);
+        if let Some(sent) = Sent::read(&message) {
+            shared.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(sent);
+        }
         batch.extend_from_slice(&message);
         match message[0] {
             SYNC | QUERY => {
@@ -114,6 +231,15 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
                     return Ok(());
                 }
                 shared.round_trips.fetch_add(1, Ordering::SeqCst);
+                let error = shared.error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(error) = error {
+                    (batch, posts) = (BytesMut::new(), false);
+                    to_client.write_all(&error.message()).await?;
+                    if error.ends_the_session() {
+                        return Ok(());
+                    }
+                    continue;
+                }
                 let met = if posts { shared.script.meet(Step::Post) } else { None };
                 let batch = batch.split().freeze();
                 posts = false;
@@ -123,7 +249,7 @@ async fn session(shared: Arc<Shared>, client: TcpStream) -> io::Result<()> {
                 }
             }
             // Parse, Bind, Describe, Execute, Close: their round trip is not complete.
-            b'P' | b'B' | b'D' | b'E' | b'C' => {}
+            PARSE | b'B' | b'D' | b'E' | b'C' => {}
             _ => line.to_server.write_all(&batch.split()).await?,
         }
     }
@@ -264,11 +390,6 @@ mod tests {
 
     use super::*;
 
-    fn message(kind: u8, contents: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(contents.len() + 4).expect("a short message");
-        [&[kind], length.to_be_bytes().as_slice(), contents].concat()
-    }
-
     fn posting() -> Vec<u8> {
         [
             message(b'P', b"\0select * from ledger.post($1)\0\0\0"),
@@ -365,5 +486,46 @@ mod tests {
         requests.write_all(&posting()).await.expect("a posting");
         assert!(answers.message().await.is_err(), "the connection is cut");
         assert!(postings.try_recv().is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_noted_and_what_a_server_would_say_is_said_once() {
+        let (upstream, mut postings) = toy().await;
+        let proxy = PgProxy::start(&upstream, Script::default()).await;
+        let (mut answers, mut requests) = client(&proxy).await;
+        proxy.say_next("ERROR", "25006");
+        requests.write_all(&posting()).await.expect("a posting");
+        let error = answers.message().await.expect("an error");
+        assert_eq!(error[0], ERROR_RESPONSE);
+        assert!(String::from_utf8_lossy(&error).contains("C25006\0"));
+        assert_eq!(answers.message().await.expect("the end of it")[0], READY_FOR_QUERY);
+        assert!(postings.try_recv().is_err(), "the server has not seen it");
+
+        let named = message(PARSE, b"kept\0select 1\0\0\0");
+        let (named, simple) = ([named, message(SYNC, b"")].concat(), message(QUERY, b"select 2\0"));
+        for request in [posting(), named] {
+            requests.write_all(&request).await.expect("a statement");
+            assert_eq!(answers.message().await.expect("an answer")[0], READY_FOR_QUERY);
+        }
+        assert!(postings.try_recv().is_ok());
+        proxy.say_next("FATAL", "57P01");
+        requests.write_all(&simple).await.expect("a statement");
+        assert_eq!(answers.message().await.expect("an error")[0], ERROR_RESPONSE);
+        assert!(answers.message().await.is_err(), "the connection is closed");
+
+        let sent = |name: Option<&str>, text: &str| Sent {
+            name: name.map(str::to_owned),
+            text: text.to_owned(),
+        };
+        let expected = [
+            sent(None, "select 2"),
+            sent(Some(""), "select * from ledger.post($1)"),
+            sent(Some("kept"), "select 1"),
+        ];
+        assert_eq!(proxy.sent(), expected.into());
+        let (mut answers, _requests) = client(&proxy).await;
+        proxy.hang_up();
+        assert!(answers.message().await.is_err(), "the connection is closed");
+        assert_eq!(proxy.sessions(), 2);
     }
 }

@@ -9,6 +9,7 @@
 mod announced;
 mod api;
 mod buckets;
+mod certificates;
 mod consumers;
 mod documents;
 mod erasure;
@@ -23,6 +24,7 @@ mod outbox;
 mod reconcile;
 mod settlement;
 mod settlement_net;
+mod signing_in;
 mod statements;
 mod template;
 mod vault;

@@ -61,12 +61,14 @@ pub struct HouseAccount {
     pub currency: Currency,
 }
 
-const ONBOARD_MERCHANT: &str = "-- onboard_merchant
+queries! {
+    const ONBOARD_MERCHANT: Query = "-- onboard_merchant
 SELECT * FROM ledger.onboard_merchant($1, $2, $3, $4, $5, $6)";
-const OPEN_ACCOUNT: &str = "-- open_account
+    const OPEN_ACCOUNT: Query = "-- open_account
 SELECT * FROM ledger.open_account($1, $2, $3, $4, $5, $6)";
-const ACCOUNT: &str = "-- account
+    const ACCOUNT: Query = "-- account
 SELECT * FROM ledger.account($1, $2)";
+}
 
 impl Ledger {
     /// Makes `tenant` a merchant in these currencies, or adds them to what it has. Safe to repeat.

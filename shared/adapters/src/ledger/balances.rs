@@ -6,10 +6,12 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column};
 
-const ACCOUNTS_TO_FOLD: &str = "-- accounts_to_fold
+queries! {
+    const ACCOUNTS_TO_FOLD: Query = "-- accounts_to_fold
 SELECT account_id FROM ledger.accounts_to_fold($1, $2) AS account_id";
-const FOLD: &str = "-- fold
+    const FOLD: Query = "-- fold
 SELECT ledger.fold($1) AS folded";
+}
 
 impl Ledger {
     /// The accounts with at least that many deltas, longest tail first.

@@ -125,14 +125,16 @@ pub struct PageRequest {
     pub most: i32,
 }
 
-const BREAKS: &str = "-- breaks_page
+queries! {
+    const BREAKS: Query = "-- breaks_page
 SELECT * FROM ledger.breaks_page($1, $2, $3, $4, $5)";
-const INSPECT: &str = "-- inspect_break
+    const INSPECT: Query = "-- inspect_break
 SELECT * FROM ledger.inspect_break($1, $2)";
-const ASSIGN: &str = "-- assign_break
+    const ASSIGN: Query = "-- assign_break
 SELECT a.verdict, (a.shown).* FROM ledger.assign_break($1, $2, $3, $4) AS a";
-const RESOLVE: &str = "-- resolve_break
+    const RESOLVE: Query = "-- resolve_break
 SELECT r.verdict, (r.shown).* FROM ledger.resolve_break($1, $2, $3) AS r";
+}
 
 impl Ledger {
     /// A page of breaks, newest first.

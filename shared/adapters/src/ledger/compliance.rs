@@ -17,8 +17,10 @@ pub struct Act {
     justification: Option<Justification>,
 }
 
-const RECORD_COMPLIANCE: &str = "-- record_compliance
+queries! {
+    const RECORD_COMPLIANCE: Query = "-- record_compliance
 SELECT ledger.record_compliance($1, $2, $3, $4, $5, $6)";
+}
 
 impl Act {
     /// What a statement says, and what justifies it: somebody asked for an erasure, or wants a hold set or lifted, or that was done.

@@ -22,8 +22,10 @@ pub struct Corrections {
     pub page: Vec<(i32, Recorded)>,
 }
 
-const CORRECTIONS_OF: &str = "-- corrections_of
+queries! {
+    const CORRECTIONS_OF: Query = "-- corrections_of
 SELECT * FROM ledger.corrections_of($1, $2, $3, $4)";
+}
 
 impl Ledger {
     /// Up to `most` corrections of a payment numbered below `before` (`None`: from the newest), newest first. `None`: the

@@ -91,12 +91,14 @@ pub struct PageRequest {
     pub most: i32,
 }
 
-const DEAD_LETTERS: &str = "-- dead_letters
+queries! {
+    const DEAD_LETTERS: Query = "-- dead_letters
 SELECT * FROM ledger.dead_letters($1, $2, $3, $4)";
-const DEAD_LETTER: &str = "-- dead_letter
+    const DEAD_LETTER: Query = "-- dead_letter
 SELECT * FROM ledger.dead_letter($1, $2)";
-const RESOLVE: &str = "-- resolve_dead_letter
+    const RESOLVE: Query = "-- resolve_dead_letter
 SELECT * FROM ledger.resolve_dead_letter($1, $2, $3, $4)";
+}
 
 impl Ledger {
     /// A page of dead letters, newest first.

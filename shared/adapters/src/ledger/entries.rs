@@ -48,8 +48,10 @@ pub struct Page {
     pub entries: Vec<Entry>,
 }
 
-const ACCOUNT_ENTRIES: &str = "-- account_entries
+queries! {
+    const ACCOUNT_ENTRIES: Query = "-- account_entries
 SELECT * FROM ledger.account_entries($1, $2, $3, $4, $5, $6)";
+}
 
 impl Ledger {
     /// A page of settled entries. `None`: this tenant has no such account.

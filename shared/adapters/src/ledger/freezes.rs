@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError, column};
+use super::{Ledger, LedgerError, Query, column};
 
 /// Why an account is frozen, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +43,14 @@ pub struct Frozen {
     pub frozen_at: Option<OffsetDateTime>,
 }
 
-const FREEZE: &str = "-- freeze_account
+queries! {
+    const FREEZE: Query = "-- freeze_account
 SELECT * FROM ledger.freeze_account($1, $2, $3)";
-const UNFREEZE: &str = "-- unfreeze_account
+    const UNFREEZE: Query = "-- unfreeze_account
 SELECT * FROM ledger.unfreeze_account($1, $2, $3)";
-const FREEZES: &str = "-- freezes_of
+    const FREEZES: Query = "-- freezes_of
 SELECT * FROM ledger.freezes_of($1, $2, $3, $4)";
+}
 
 impl Ledger {
     /// Freezes an account until an operator ends that; returns how it then stands. `None`: there is none of that id.
@@ -113,7 +115,7 @@ impl Ledger {
 
     async fn turn(
         &self,
-        statement: &str,
+        statement: Query,
         actor: &Principal,
         account: AccountId,
         justification: &Justification,

@@ -19,12 +19,14 @@ pub enum Lift {
     Stands(Halt),
 }
 
-const HALT_POSTINGS: &str = "-- halt_postings
+queries! {
+    const HALT_POSTINGS: Query = "-- halt_postings
 SELECT * FROM ledger.halt_postings($1, $2, $3)";
-const RESUME_POSTINGS: &str = "-- resume_postings
+    const RESUME_POSTINGS: Query = "-- resume_postings
 SELECT * FROM ledger.resume_postings($1, $2, $3, $4)";
-const HALTS_THAT_HOLD: &str = "-- halts_that_hold
+    const HALTS_THAT_HOLD: Query = "-- halts_that_hold
 SELECT * FROM ledger.halts_that_hold($1, $2, $3)";
+}
 
 impl Ledger {
     /// Halts a scope until an operator ends that; returns the halt that holds, which may be an earlier one. `None`: there is

@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column};
 
-const LEAVES_OF: &str = "-- leaves_of
+queries! {
+    const LEAVES_OF: Query = "-- leaves_of
 SELECT * FROM ledger.leaves_of($1, $2)";
+}
 
 impl Ledger {
     /// The transaction of that id, as its leaf. `None`: this tenant has none, or none that moved money.

@@ -2,7 +2,7 @@
 //! transaction.
 
 mod rows;
-mod stop;
+pub(super) mod stop;
 
 use domain::ids::{LedgerKey, TenantId};
 use domain::justification::Justification;
@@ -136,14 +136,16 @@ pub enum Approval {
     SamePerson,
 }
 
-const UNFINISHED: &str = "-- unfinished_settlements
+queries! {
+    const UNFINISHED: Query = "-- unfinished_settlements
 SELECT * FROM ledger.unfinished_settlements($1, $2, $3, $4, $5)";
-const INSPECT: &str = "-- inspect_settlement
+    const INSPECT: Query = "-- inspect_settlement
 SELECT * FROM ledger.inspect_settlement($1, $2)";
-const PROPOSE: &str = "-- propose_resolution
+    const PROPOSE: Query = "-- propose_resolution
 SELECT * FROM ledger.propose_resolution($1, $2, $3, $4)";
-const APPROVE: &str = "-- approve_resolution
+    const APPROVE: Query = "-- approve_resolution
 SELECT * FROM ledger.approve_resolution($1, $2, $3, $4)";
+}
 
 impl Ledger {
     /// A page of settlements, those that wait longest first.

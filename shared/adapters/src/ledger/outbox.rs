@@ -81,22 +81,24 @@ pub struct OutboxHealth {
 /// How much of an error is kept, in characters.
 const ERROR_LENGTH: usize = 500;
 
-const LEASE_OUTBOX: &str = "-- lease_outbox
+queries! {
+    const LEASE_OUTBOX: Query = "-- lease_outbox
 SELECT * FROM ledger.lease_outbox($1, $2, $3)";
-const MARK_PUBLISHED: &str = "-- mark_published
+    const MARK_PUBLISHED: Query = "-- mark_published
 SELECT ledger.mark_published($1)";
-const GIVE_BACK: &str = "-- give_back
+    const GIVE_BACK: Query = "-- give_back
 SELECT ledger.give_back($1, $2, $3)";
-const COUNT_FAILURES: &str = "-- count_failures
+    const COUNT_FAILURES: Query = "-- count_failures
 SELECT dead FROM ledger.count_failures($1, $2, $3, $4) AS dead";
-const DEAD_LETTERS_TO_QUEUE: &str = "-- dead_letters_to_queue
+    const DEAD_LETTERS_TO_QUEUE: Query = "-- dead_letters_to_queue
 SELECT * FROM ledger.dead_letters_to_queue($1)";
-const MARK_QUEUED: &str = "-- mark_queued
+    const MARK_QUEUED: Query = "-- mark_queued
 SELECT ledger.mark_queued($1)";
-const REMOVE_PUBLISHED: &str = "-- remove_published
+    const REMOVE_PUBLISHED: Query = "-- remove_published
 SELECT ledger.remove_published($1, $2)";
-const OUTBOX_HEALTH: &str = "-- outbox_health
+    const OUTBOX_HEALTH: Query = "-- outbox_health
 SELECT * FROM ledger.outbox_health()";
+}
 
 impl Ledger {
     /// Takes up to `most` rows that nobody holds for `seconds`: the first in the queue, and for a tenth the newest of those

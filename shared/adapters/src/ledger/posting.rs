@@ -43,8 +43,10 @@ impl std::str::FromStr for Verdict {
     }
 }
 
-const POST: &str = "-- post
+queries! {
+    const POST: Query = "-- post
 SELECT * FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+}
 
 impl Ledger {
     /// Posts an intent under its key, or says what was decided under that key before.

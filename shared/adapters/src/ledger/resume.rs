@@ -31,10 +31,12 @@ pub struct SettlementsHealth {
     pub oldest_seconds: i64,
 }
 
-const LEASE_LAPSED: &str = "-- lease_lapsed
+queries! {
+    const LEASE_LAPSED: Query = "-- lease_lapsed
 SELECT * FROM ledger.lease_lapsed($1)";
-const SETTLEMENTS_HEALTH: &str = "-- settlements_health
+    const SETTLEMENTS_HEALTH: Query = "-- settlements_health
 SELECT * FROM ledger.settlements_health()";
+}
 
 impl Ledger {
     /// Takes up to `most` settlements that nobody attended to in time, those that have waited longest first. Whoever

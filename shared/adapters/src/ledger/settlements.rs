@@ -17,24 +17,26 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 pub use self::answer::{SettlementAnswer, Verdict};
-use super::{Ledger, LedgerError, column};
+use super::{Ledger, LedgerError, Query, column};
 
-const SETTLE_STEP: &str = "-- settle_step
+queries! {
+    const SETTLE_STEP: Query = "-- settle_step
 SELECT * FROM ledger.settle_step($1, $2, $3)";
-const RECORD_VERIFICATION: &str = "-- settle_step
+    const RECORD_VERIFICATION: Query = "-- settle_step
 SELECT * FROM ledger.settle_step($1, $2, 'verify', $3)";
-const BURN_STEPS: &str = "-- burn_steps
+    const BURN_STEPS: Query = "-- burn_steps
 SELECT * FROM ledger.burn_steps($1, $2)";
-const UNDO_STEP: &str = "-- undo_step
+    const UNDO_STEP: Query = "-- undo_step
 SELECT * FROM ledger.undo_step($1, $2, $3)";
-const RESOLVE_STEP: &str = "-- resolve_step
+    const RESOLVE_STEP: Query = "-- resolve_step
 SELECT * FROM ledger.resolve_step($1, $2, $3)";
-const PARK: &str = "-- park
+    const PARK: Query = "-- park
 SELECT * FROM ledger.park($1, $2)";
-const MARK_LIMBO: &str = "-- mark_limbo
+    const MARK_LIMBO: Query = "-- mark_limbo
 SELECT * FROM ledger.mark_limbo($1, $2, $3)";
-const AWAIT_DECISION: &str = "-- await_decision
+    const AWAIT_DECISION: Query = "-- await_decision
 SELECT * FROM ledger.await_decision($1, $2)";
+}
 
 /// Each of these may be asked again, also after [`LedgerError::Unknown`]: the log decides.
 impl Ledger {
@@ -140,7 +142,7 @@ impl Ledger {
 
     async fn act(
         &self,
-        statement: &str,
+        statement: Query,
         tenant: TenantId,
         settlement: LedgerKey,
         argument: Option<&str>,

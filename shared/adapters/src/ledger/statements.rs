@@ -60,14 +60,16 @@ pub enum Taken {
     Overtaken,
 }
 
-const STANDING: &str = "-- statement_standing
+queries! {
+    const STANDING: Query = "-- statement_standing
 SELECT * FROM ledger.statement_standing($1, $2, $3, $4)";
-const NAMED: &str = "-- statement_named
+    const NAMED: Query = "-- statement_named
 SELECT * FROM ledger.statement_named($1, $2, $3, $4, $5)";
-const DUE: &str = "-- statement_due
+    const DUE: Query = "-- statement_due
 SELECT * FROM ledger.statement_due($1, $2, $3, $4, $5, $6, $7)";
-const TAKE: &str = "-- take_statement
+    const TAKE: Query = "-- take_statement
 SELECT * FROM ledger.take_statement($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+}
 
 impl Ledger {
     /// Whether a file was taken before, and what it is to be compared with.

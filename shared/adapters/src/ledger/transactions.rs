@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerError, column, word};
 
-const TRANSACTION: &str = "-- transaction
+queries! {
+    const TRANSACTION: Query = "-- transaction
 SELECT * FROM ledger.transaction($1, $2)";
+}
 
 impl Ledger {
     /// The intent of that id. `None`: this tenant has none.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use adapters::ledger::{Query, queries};
 use serde_json::{Value, json};
 use tests::api::ApiResponse;
 use tests::cloud::Cloud;
 use tests::custom_resource::CloudFormation;
+use tests::fault::{PgProxy, Script, Sent};
 use tests::lambda::{Function, Setup};
 
 use crate::ledger::scratch::in_scratch_database;
@@ -128,10 +130,19 @@ const ON_AN_EMPTY_LEDGER: [(&str, &str, Expected); 11] = [
     ("resolve-break", "breaks", Status(&[404])),
 ];
 
+/// And whatever it sends to the ledger is one of the texts that the compiler has held against the rules, without a name.
 #[tokio::test]
 async fn every_sample_event_is_answered_by_its_function() {
     let cloud = Cloud::running();
-    let (mut since, cloudformation) = (None, CloudFormation::start().await);
+    let cloudformation = CloudFormation::start().await;
+    let pooler = format!("{}:{}", cloud.pgbouncer.host, cloud.pgbouncer.port);
+    let ledger = PgProxy::start(&pooler, Script::default()).await;
+    let port = ledger.port();
+    let of = move |cloud: &Cloud, function| {
+        let setup = Function::of(cloud, function).set("DATABASE_HOST", "127.0.0.1");
+        setup.set("DATABASE_PORT", port)
+    };
+    let mut since = None;
     for (sample, function, expected) in SAMPLES {
         let mut event = read(sample);
         if sample == "resume-postings" {
@@ -141,20 +152,26 @@ async fn every_sample_event_is_answered_by_its_function() {
             // The sample's is good for one deployment.
             event["ResponseURL"] = cloudformation.event("Update")["ResponseURL"].take();
         }
-        let answer = answered(sample, &event, Function::of(&cloud, function), expected).await;
+        let answer = answered(sample, &event, of(&cloud, function), expected).await;
         if sample == "halt-postings" {
             since = Some(ApiResponse::from_function(answer).json()["since"].take());
         }
     }
-    in_scratch_database(async |scratch: Cloud| {
+    in_scratch_database(async move |scratch: Cloud| {
         for (sample, function, expected) in ON_AN_EMPTY_LEDGER {
-            let setup = Function::of(&scratch, function).set("DATABASE_NAME", &scratch.postgres.database);
+            let setup = of(&scratch, function).set("DATABASE_NAME", &scratch.postgres.database);
             // A poller stays until 15 s before its deadline, a waker until 10 s before it.
             let setup = setup.deadline(Duration::from_secs(18));
             answered(sample, &read(sample), setup, expected).await;
         }
     })
     .await;
+    let (known, sent): (BTreeSet<_>, _) = (queries().map(Query::text).collect(), ledger.sent());
+    for Sent { name, text } in &sent {
+        assert_eq!(name.as_deref(), Some(""), "not an unnamed statement: {text}");
+        assert!(known.contains(text.as_str()), "nobody knows of this statement: {text}");
+    }
+    assert!(sent.len() > 40, "{} of {}", sent.len(), known.len());
 }
 
 fn read(sample: &str) -> Value {

@@ -7,44 +7,19 @@ use adapters::environment::Kyc as Config;
 use adapters::kyc::{Kyc, Provider};
 use domain::kyc::Unavailable::Unreachable;
 use domain::kyc::Verdict::{self, Approved, Unavailable};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::{RootCertStore, ServerConfig};
 use tests::kyc_simulator::KycSimulator;
-use time::{Duration as Span, OffsetDateTime};
+use time::Duration as Span;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::provider::question;
+use crate::certificates::{authority, shown};
 
 const HERE: &str = "127.0.0.1";
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority() -> Authority {
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// What a server of that name shows, from now until `valid_for` later.
-fn shown(authority: &Authority, name: &str, valid_for: Span) -> ServerConfig {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-    params.not_before = OffsetDateTime::now_utc() - Span::days(30);
-    params.not_after = OffsetDateTime::now_utc() + valid_for;
-    let certificate = params.signed_by(&key, authority).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    ServerConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap()
-}
 
 /// What `simulator` says behind `tls`, to a client that trusts `roots` alone; and whether the question reached it.
 async fn asked(tls: ServerConfig, roots: &[&CertificateDer<'static>]) -> (Verdict, bool) {

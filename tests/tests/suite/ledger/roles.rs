@@ -1,4 +1,6 @@
+use futures_util::future::join_all;
 use tests::cloud::Cloud;
+use tokio_postgres::error::SqlState;
 
 use super::merchant::Merchant;
 use super::statements::{Posting, failure};
@@ -150,6 +152,30 @@ async fn every_role_that_logs_in_and_reaches_the_ledger_is_known_here() {
     let mut known = LOGINS.to_vec();
     known.sort_unstable();
     assert_eq!(found, known);
+}
+
+/// Who is gone cannot cancel what it began, and the proxy passes no such request on: the server ends it. A limit of the role's
+/// own, because to set one would pin the session.
+#[tokio::test]
+async fn every_role_that_logs_in_has_a_limit_for_its_statements_and_is_held_to_it() {
+    let cloud = Cloud::running();
+    for function in cloud.functions.values() {
+        let role = function.environment.get("DATABASE_USER");
+        assert!(role.is_none_or(|role| LOGINS.contains(&role.as_str())), "{role:?}");
+    }
+    let held = LOGINS.map(async |role| {
+        let client = cloud.pooled_as(role).await;
+        let limit = "SELECT current_setting('statement_timeout')";
+        let rows = client.query_typed(limit, &[]).await.unwrap();
+        let limit: String = rows[0].get(0);
+        // A night's work takes longer, and nobody waits for it.
+        assert_eq!(limit, if role == "auditor" { "1min" } else { "4s" }, "{role}");
+        if role != "auditor" {
+            let late = client.query_typed("SELECT pg_sleep(60)::text", &[]).await.unwrap_err();
+            assert_eq!(late.code().map(SqlState::code), Some("57014"), "{role}: {late}");
+        }
+    });
+    join_all(held).await;
 }
 
 #[tokio::test]

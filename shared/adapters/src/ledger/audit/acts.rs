@@ -7,9 +7,10 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::ledger::{Ledger, LedgerError, column};
 
-/// Also those that bear a statement and need none. A row with a number that nobody was given yet is in no slice before the ledger
-/// gets there: such are in the last one.
-const DECIDED_IN: &str = "-- decided_in
+queries! {
+    /// Also those that bear a statement and need none. A row with a number that nobody was given yet is in no slice before the ledger
+    /// gets there: such are in the last one.
+    const DECIDED_IN: Query = "-- decided_in
 SELECT a.id, a.at, a.actor, a.act, a.subject, a.terms, a.reason, a.statement, a.signature, a.key_id,
        EXISTS (SELECT FROM ledger.audit b WHERE b.statement = a.statement AND b.id <> a.id) AS is_repeated
   FROM ledger.audit a
@@ -17,6 +18,7 @@ SELECT a.id, a.at, a.actor, a.act, a.subject, a.terms, a.reason, a.statement, a.
         OR $5 AND a.written_in::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
    AND a.id > $3 AND (a.statement IS NOT NULL OR a.act = ANY ($4))
  ORDER BY a.id LIMIT 1000";
+}
 
 impl Ledger {
     /// Up to a thousand of a slice, numbered above `after`, in the order of their numbers; in the last slice also those that

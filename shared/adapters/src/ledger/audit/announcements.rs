@@ -7,21 +7,22 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use crate::ledger::{Ledger, LedgerError, column};
+use crate::ledger::{Ledger, LedgerError, Query, column};
 
 /// An event, by what it is of and which of its events it is.
 pub type Announced = (LedgerKey, i32);
 
-const WAITING: &str = "-- waiting_announcements
+queries! {
+    const WAITING: Query = "-- waiting_announcements
 SELECT ledger_key, sequence FROM ledger.outbox";
-const PUBLISHED_BETWEEN: &str = "-- published_between
+    const PUBLISHED_BETWEEN: Query = "-- published_between
 SELECT ledger_key, sequence FROM ledger.published_events WHERE published_at >= $1 AND published_at < $2";
-const DEAD_SINCE: &str = "-- dead_since
+    const DEAD_SINCE: Query = "-- dead_since
 SELECT ledger_key, sequence FROM ledger.dead_letters WHERE died_at >= $1";
 
-/// Whatever was posted, but by a settlement's action; every settlement's request and end, and that it stopped in limbo: the
-/// last event but its end. $3: what was announced before is not looked for.
-const TO_ANNOUNCE_BETWEEN: &str = "-- to_announce_between
+    /// Whatever was posted, but by a settlement's action; every settlement's request and end, and that it stopped in limbo: the
+    /// last event but its end. $3: what was announced before is not looked for.
+    const TO_ANNOUNCE_BETWEEN: Query = "-- to_announce_between
 SELECT ledger_key, 1 AS sequence FROM ledger.ledger_transactions
  WHERE created_at >= $1 AND created_at < $2 AND (outcome = 'accepted' OR outcome = 'posted' AND kind <> ALL ($4))
 UNION ALL
@@ -32,13 +33,14 @@ UNION ALL
 SELECT settlement_id, events FROM ledger.settlements
  WHERE ended_at IS NULL AND status = 'limbo' AND limbo_at >= $1 AND limbo_at < $2";
 
-/// In one snapshot: an event goes from the one table to the other in one transaction.
-const NOT_ANNOUNCED: &str = "-- not_announced
+    /// In one snapshot: an event goes from the one table to the other in one transaction.
+    const NOT_ANNOUNCED: Query = "-- not_announced
 SELECT asked.ledger_key, asked.sequence FROM unnest($1::uuid[], $2::integer[]) AS asked (ledger_key, sequence)
  WHERE NOT EXISTS (SELECT FROM ledger.outbox o WHERE o.ledger_key = asked.ledger_key AND o.sequence = asked.sequence)
    AND NOT EXISTS (SELECT FROM ledger.published_events p
                     WHERE p.published_at >= $3 AND p.ledger_key = asked.ledger_key AND p.sequence = asked.sequence)
    AND NOT EXISTS (SELECT FROM ledger.dead_letters d WHERE d.ledger_key = asked.ledger_key AND d.sequence = asked.sequence)";
+}
 
 impl Ledger {
     /// All that waits in the outbox.
@@ -111,7 +113,7 @@ impl Ledger {
 
     async fn announced(
         &self,
-        statement: &str,
+        statement: Query,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Announced>, LedgerError> {
         let read = |row: &Row| {

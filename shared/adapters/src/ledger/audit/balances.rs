@@ -30,12 +30,14 @@ pub struct Compared {
     pub differing: Vec<Differing>,
 }
 
-const PROVED_TO: &str = "-- proved_to
+queries! {
+    const PROVED_TO: Query = "-- proved_to
 SELECT coalesce(max(proved_to), 0) AS proved_to FROM ledger.proved_balances";
-const PROVE_BALANCES: &str = "-- prove_balances
+    const PROVE_BALANCES: Query = "-- prove_balances
 SELECT ledger.prove_balances($1) AS entries";
-const COMPARE_BALANCES: &str = "-- compare_balances
+    const COMPARE_BALANCES: Query = "-- compare_balances
 SELECT * FROM ledger.compare_balances($1, $2, $3)";
+}
 
 impl Ledger {
     /// Up to which number the balances are proved; 0: none is.

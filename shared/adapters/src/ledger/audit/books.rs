@@ -27,7 +27,8 @@ pub struct Sums {
     pub wrong_total: i64,
 }
 
-const SUMS_OF: &str = "-- sums_of
+queries! {
+    const SUMS_OF: Query = "-- sums_of
 WITH of_transactions AS (
     SELECT transaction_id, currency, sum(CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END) AS signed, count(*) AS entries
       FROM ledger.ledger_entries
@@ -39,9 +40,9 @@ SELECT currency::text, sum(entries)::bigint AS entries, count(*) AS transactions
        count(*) FILTER (WHERE signed <> 0) AS wrong_total
   FROM of_transactions GROUP BY currency ORDER BY currency";
 
-/// What accounts hold, and what is proved of their entries, must be nothing in sum: what one has another has not. Each of the
-/// two in one snapshot.
-const SUMS_OF_BALANCES: &str = "-- sums_of_balances
+    /// What accounts hold, and what is proved of their entries, must be nothing in sum: what one has another has not. Each of the
+    /// two in one snapshot.
+    const SUMS_OF_BALANCES: Query = "-- sums_of_balances
 SELECT a.currency::text,
        sum(coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
                       WHERE c.account_id = a.account_id ORDER BY c.checkpoint_no DESC LIMIT 1), 0)
@@ -52,9 +53,9 @@ SELECT a.currency::text,
        LEFT JOIN ledger.proved_balances p USING (account_id)
  GROUP BY a.currency ORDER BY a.currency";
 
-/// All entries of each transaction that has one in the slice, against its intent. What is added to an old one is seen with what
-/// was there.
-const MISMATCHES_OF: &str = "-- mismatches_of
+    /// All entries of each transaction that has one in the slice, against its intent. What is added to an old one is seen with what
+    /// was there.
+    const MISMATCHES_OF: Query = "-- mismatches_of
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT transaction_id FROM ledger.ledger_entries WHERE posted_in::text::bigint >= $1 AND posted_in::text::bigint < $2
 )
@@ -86,13 +87,48 @@ SELECT DISTINCT 'entries_under_another_key', transaction_id::text, format('its k
  WHERE posted_in::text::bigint >= $1 AND posted_in::text::bigint < $2 AND transaction_id <> idempotency_key
  ORDER BY subject LIMIT 1000";
 
-const WITHOUT_ENTRIES: &str = "-- without_entries
+    const WITHOUT_ENTRIES: Query = "-- without_entries
 SELECT 'intent_without_entries' AS what, t.ledger_key::text AS subject,
        format('tenant %s, %s of %s %s', t.tenant_id, t.kind, t.amount, t.currency) AS detail
   FROM ledger.ledger_transactions t,
        LATERAL (SELECT count(*) AS entries FROM ledger.ledger_entries e WHERE e.idempotency_key = t.ledger_key) e
  WHERE t.created_at >= $1 AND t.created_at < $2 AND t.outcome = 'posted' AND e.entries = 0
  ORDER BY t.ledger_key LIMIT 1000";
+
+    const HELD_BACK: Query = "-- held_back
+SELECT count(*) AS entries FROM ledger.ledger_entries
+ WHERE posted_in::text::bigint >= $1 AND created_at < now() - $2 * interval '1 second'";
+
+    /// Whatever a statement sees has a number that was given before it: the guards write the number of the transaction itself.
+    const OF_THE_FUTURE: Query = "-- of_the_future
+SELECT transaction_id::text AS subject, 'entry_of_the_future' AS what, format('%s entries, the last of number %s', count(*), max(posted_in::text::bigint)) AS detail
+  FROM ledger.ledger_entries WHERE posted_in::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+ GROUP BY transaction_id ORDER BY transaction_id LIMIT 1000";
+
+    /// The entries of the page's accounts in one look into each partition, instead of one for each account.
+    const EVERY_BALANCE: Query = "-- every_balance
+WITH page AS MATERIALIZED (SELECT account_id, tenant_id FROM ledger.accounts WHERE account_id > $1 AND account_id <= $2 ORDER BY account_id LIMIT $3),
+of_entries AS MATERIALIZED (
+    SELECT account_id, sum(signed) AS all_entries, coalesce(sum(signed) FILTER (WHERE number < b.proved_to), 0) AS proved_entries
+      FROM (SELECT account_id, CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END AS signed, posted_in::text::bigint AS number
+              FROM ledger.ledger_entries
+             WHERE account_id > $1 AND account_id <= (SELECT p.account_id FROM page p ORDER BY p.account_id DESC LIMIT 1)) e
+           LEFT JOIN ledger.proved_balances b USING (account_id)
+     GROUP BY account_id
+),
+told AS MATERIALIZED (
+    SELECT p.account_id, p.tenant_id, coalesce(e.all_entries, 0) AS all_entries, coalesce(e.proved_entries, 0) AS proved_entries,
+           b.balance AS proved,
+           coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
+                      WHERE c.account_id = p.account_id ORDER BY c.checkpoint_no DESC LIMIT 1), 0)
+           + (SELECT coalesce(sum(t.delta), 0) FROM ledger.balance_tail t WHERE t.account_id = p.account_id) AS held
+      FROM page p LEFT JOIN of_entries e USING (account_id) LEFT JOIN ledger.proved_balances b USING (account_id)
+)
+SELECT account_id, CASE WHEN held <> all_entries THEN 'balance_differs' WHEN proved <> proved_entries THEN 'proved_balance_differs' END AS what,
+       account_id::text AS subject,
+       format('tenant %s: entries %s, checkpoint and tail %s, proved %s of %s', tenant_id, all_entries, held, proved, proved_entries) AS detail
+  FROM told ORDER BY account_id";
+}
 
 /// What `mismatches_of` and `without_entries` find.
 const MISMATCHES: [&str; 7] = [
@@ -104,16 +140,6 @@ const MISMATCHES: [&str; 7] = [
     "entries_of_wrong_account",
     "intent_without_entries",
 ];
-
-const HELD_BACK: &str = "-- held_back
-SELECT count(*) AS entries FROM ledger.ledger_entries
- WHERE posted_in::text::bigint >= $1 AND created_at < now() - $2 * interval '1 second'";
-
-/// Whatever a statement sees has a number that was given before it: the guards write the number of the transaction itself.
-const OF_THE_FUTURE: &str = "-- of_the_future
-SELECT transaction_id::text AS subject, 'entry_of_the_future' AS what, format('%s entries, the last of number %s', count(*), max(posted_in::text::bigint)) AS detail
-  FROM ledger.ledger_entries WHERE posted_in::text::bigint >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
- GROUP BY transaction_id ORDER BY transaction_id LIMIT 1000";
 
 impl Ledger {
     /// The entries of a slice, by currency.
@@ -200,30 +226,6 @@ impl Ledger {
             .collect()
     }
 }
-
-/// The entries of the page's accounts in one look into each partition, instead of one for each account.
-const EVERY_BALANCE: &str = "-- every_balance
-WITH page AS MATERIALIZED (SELECT account_id, tenant_id FROM ledger.accounts WHERE account_id > $1 AND account_id <= $2 ORDER BY account_id LIMIT $3),
-of_entries AS MATERIALIZED (
-    SELECT account_id, sum(signed) AS all_entries, coalesce(sum(signed) FILTER (WHERE number < b.proved_to), 0) AS proved_entries
-      FROM (SELECT account_id, CASE entry_type WHEN 'CREDIT' THEN amount ELSE -amount END AS signed, posted_in::text::bigint AS number
-              FROM ledger.ledger_entries
-             WHERE account_id > $1 AND account_id <= (SELECT p.account_id FROM page p ORDER BY p.account_id DESC LIMIT 1)) e
-           LEFT JOIN ledger.proved_balances b USING (account_id)
-     GROUP BY account_id
-),
-told AS MATERIALIZED (
-    SELECT p.account_id, p.tenant_id, coalesce(e.all_entries, 0) AS all_entries, coalesce(e.proved_entries, 0) AS proved_entries,
-           b.balance AS proved,
-           coalesce((SELECT c.balance FROM ledger.balance_checkpoints c
-                      WHERE c.account_id = p.account_id ORDER BY c.checkpoint_no DESC LIMIT 1), 0)
-           + (SELECT coalesce(sum(t.delta), 0) FROM ledger.balance_tail t WHERE t.account_id = p.account_id) AS held
-      FROM page p LEFT JOIN of_entries e USING (account_id) LEFT JOIN ledger.proved_balances b USING (account_id)
-)
-SELECT account_id, CASE WHEN held <> all_entries THEN 'balance_differs' WHEN proved <> proved_entries THEN 'proved_balance_differs' END AS what,
-       account_id::text AS subject,
-       format('tenant %s: entries %s, checkpoint and tail %s, proved %s of %s', tenant_id, all_entries, held, proved, proved_entries) AS detail
-  FROM told ORDER BY account_id";
 
 /// Some accounts, each from all its entries.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@ use tokio_postgres::types::Type;
 use super::Wrong;
 use crate::ledger::{Ledger, LedgerError};
 
-/// Each refund and reversal that has an entry in the slice must be noted, or the next one is decided without it. Of every payment
-/// that one of them is noted of, all that was ever noted is read, each beside its intent: how much was given back, by whichever of
-/// the two says more, and how much there was to give back. That is nothing of what never moved.
-///
-/// LIMIT and OFFSET are fences: each row is looked up by its key, and no plan reads all that was ever corrected.
-const MISCORRECTIONS_OF: &str = "-- miscorrections_of
+queries! {
+    /// Each refund and reversal that has an entry in the slice must be noted, or the next one is decided without it. Of every payment
+    /// that one of them is noted of, all that was ever noted is read, each beside its intent: how much was given back, by whichever of
+    /// the two says more, and how much there was to give back. That is nothing of what never moved.
+    ///
+    /// LIMIT and OFFSET are fences: each row is looked up by its key, and no plan reads all that was ever corrected.
+    const MISCORRECTIONS_OF: Query = "-- miscorrections_of
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT transaction_id FROM ledger.ledger_entries WHERE posted_in::text::bigint >= $1 AND posted_in::text::bigint < $2
 ),
@@ -47,6 +48,7 @@ SELECT 'corrected_above_payment', original::text,
        format('tenant %s, %s given back in %s corrections, of %s', min(tenant_id::text), sum(given), count(*), min(there_was))
   FROM noted GROUP BY original HAVING sum(given) > min(there_was)
  ORDER BY what, subject LIMIT 1000";
+}
 
 /// What `miscorrections_of` finds.
 const MISCORRECTIONS: [&str; 3] = ["correction_missing", "correction_differs", "corrected_above_payment"];

@@ -20,19 +20,21 @@ pub struct Found {
     pub row: Option<Recorded>,
 }
 
-const TRANSACTIONS_OF: &str = "-- transactions_of
+queries! {
+    const TRANSACTIONS_OF: Query = "-- transactions_of
 SELECT ledger_key, tenant_id, kind, fingerprint, outcome, source, destination, amount, currency::text AS currency, details,
        answer_version, created_at
   FROM ledger.ledger_transactions
  WHERE ledger_key = ANY ($1)";
 
-/// Two places: below all times, and around this one. The actions of settlements have keys that no client minted.
-const REQUESTED_BETWEEN: &str = "-- requested_between
+    /// Two places: below all times, and around this one. The actions of settlements have keys that no client minted.
+    const REQUESTED_BETWEEN: Query = "-- requested_between
 SELECT ledger_key
   FROM ledger.ledger_transactions
  WHERE created_at >= $1 AND created_at < $2
    AND (ledger_key < $3 OR ledger_key >= $4 AND ledger_key < $5)
    AND kind <> ALL ($6)";
+}
 
 /// The least key that carries a time; below it lie those that carry none.
 const LEAST_TIMED: Uuid = Uuid::from_u128(1 << 120);

@@ -3,7 +3,7 @@
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Wrong;
-use crate::ledger::{Ledger, LedgerError, column};
+use crate::ledger::{Ledger, LedgerError, Query, column};
 
 /// How long the oldest waits, in whole seconds, and how many do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,28 +14,29 @@ pub struct Queue {
     pub length: i64,
 }
 
-const OUTBOX_QUEUE: &str = "-- outbox_queue
+queries! {
+    const OUTBOX_QUEUE: Query = "-- outbox_queue
 SELECT coalesce(ceil(extract(epoch FROM now() - min(written_at))), 0)::bigint AS oldest, count(*) AS length FROM ledger.outbox";
 
-const OPEN_LETTERS: &str = "-- open_letters
+    const OPEN_LETTERS: Query = "-- open_letters
 SELECT 'dead_letter_open' AS what, id::text AS subject,
        format('tenant %s, %s of %s, since %s: %s', tenant_id, event_type, ledger_key, died_at, left(last_error, 200)) AS detail
   FROM ledger.dead_letters WHERE resolution IS NULL ORDER BY id LIMIT 1000";
 
-/// As the proved balances say: below every transaction that runs.
-const BELOW_FLOOR: &str = "-- below_floor
+    /// As the proved balances say: below every transaction that runs.
+    const BELOW_FLOOR: Query = "-- below_floor
 SELECT 'account_below_floor' AS what, a.account_id::text AS subject,
        format('tenant %s: %s %s, its floor is %s', a.tenant_id, p.balance, a.currency, a.floor) AS detail
   FROM ledger.proved_balances p JOIN ledger.accounts a USING (account_id)
  WHERE p.proved_to > $1 AND p.balance < a.floor ORDER BY a.account_id LIMIT 1000";
 
-const IN_LIMBO: &str = "-- in_limbo
+    const IN_LIMBO: Query = "-- in_limbo
 SELECT CASE WHEN limbo_at < now() - interval '1 day' THEN 'limbo_for_days' ELSE 'limbo' END AS what, settlement_id::text AS subject,
        format('tenant %s, since %s: %s', tenant_id, limbo_at, limbo_cause) AS detail
   FROM ledger.settlements WHERE ended_at IS NULL AND status = 'limbo' ORDER BY limbo_at LIMIT 1000";
 
-/// An account is shown as frozen while one of its freezes is open: both change in one transaction.
-const FREEZES: &str = "-- open_freezes
+    /// An account is shown as frozen while one of its freezes is open: both change in one transaction.
+    const FREEZES: Query = "-- open_freezes
 SELECT * FROM (
     SELECT CASE WHEN a.frozen_at IS NULL THEN 'freeze_without_effect'
                 WHEN f.since < now() - interval '7 days' THEN 'frozen_for_long' ELSE 'frozen' END AS what,
@@ -48,8 +49,8 @@ SELECT * FROM (
      WHERE a.frozen_at IS NOT NULL AND NOT EXISTS (SELECT FROM ledger.freezes f WHERE f.account_id = a.account_id AND f.ended_at IS NULL)
 ) AS found ORDER BY what, subject LIMIT 1000";
 
-/// Of each partitioned table, where its last partition ends; the least of them.
-const MONTHS_LEFT: &str = r"-- months_left
+    /// Of each partitioned table, where its last partition ends; the least of them.
+    const MONTHS_LEFT: Query = r"-- months_left
 SELECT count(*) AS partitions,
        floor((min(ends.at) - extract(epoch FROM now()) * 1000) / (30.5 * 86400000))::bigint AS months
   FROM (
@@ -60,22 +61,23 @@ SELECT count(*) AS partitions,
      GROUP BY i.inhparent
   ) AS ends";
 
-const OPEN_BREAKS: &str = "-- open_breaks
+    const OPEN_BREAKS: Query = "-- open_breaks
 SELECT CASE WHEN opened_at < now() - interval '3 days' THEN 'break_open_for_days' ELSE 'break_open' END AS what, break_id::text AS subject,
        format('%s of %s, %s line %s, since %s, assigned to %s', kind, provider, object, coalesce(line::text, 'none'), opened_at,
               coalesce(assignee, 'nobody')) AS detail
   FROM ledger.shown_breaks WHERE resolved_at IS NULL ORDER BY break_id LIMIT 1000";
 
-/// A day is left for the next file to come, behind the day on which its period ends.
-const LATE_STATEMENTS: &str = "-- late_statements
+    /// A day is left for the next file to come, behind the day on which its period ends.
+    const LATE_STATEMENTS: Query = "-- late_statements
 SELECT 'statement_late' AS what, provider AS subject,
        format('the last file, %s, ends at %s, and the next was due %s days later', object, period_to, every_days) AS detail
   FROM (SELECT DISTINCT ON (provider) * FROM ledger.statements ORDER BY provider, period_to DESC, statement_id DESC) AS newest
  WHERE period_to + make_interval(days => every_days + 1) < now() ORDER BY provider LIMIT 1000";
 
-const HALTS: &str = "-- open_halts
+    const HALTS: Query = "-- open_halts
 SELECT 'halted' AS what, scope::text AS subject, format('since %s, by %s: %s', since, halted_by, reason) AS detail
   FROM ledger.halts ORDER BY since LIMIT 1000";
+}
 
 impl Ledger {
     /// The outbox.
@@ -170,7 +172,7 @@ impl Ledger {
 
     async fn wrongs(
         &self,
-        statement: &str,
+        statement: Query,
         parameters: &[(&(dyn ToSql + Sync), Type)],
         kinds: &[&'static str],
     ) -> Result<Vec<Wrong>, LedgerError> {

@@ -18,27 +18,28 @@ pub struct Window {
     pub now: OffsetDateTime,
 }
 
-const WINDOW: &str = "-- proof_window
+queries! {
+    const WINDOW: Query = "-- proof_window
 SELECT coalesce((SELECT to_transaction FROM ledger.proofs ORDER BY proof_no DESC LIMIT 1), 0) AS last,
        (SELECT began_at FROM ledger.proofs ORDER BY proof_no DESC LIMIT 1) AS since,
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon,
        clock_timestamp() AS now";
 
-/// Where the first run began. Until there was one, every entry is looked at.
-const BEGINNING: &str = "-- beginning
+    /// Where the first run began. Until there was one, every entry is looked at.
+    const BEGINNING: Query = "-- beginning
 SELECT coalesce((SELECT from_transaction FROM ledger.proofs ORDER BY proof_no LIMIT 1),
                 (SELECT min(posted_in::text::bigint) FROM ledger.ledger_entries)) AS number,
        (SELECT min(created_at) FROM ledger.accounts) AS at";
 
-const FIRST_PROOF: &str = "-- first_proof
+    const FIRST_PROOF: Query = "-- first_proof
 SELECT (SELECT began_at FROM ledger.proofs ORDER BY proof_no LIMIT 1) AS at";
 
-const RECORD_PROOF: &str = "-- record_proof
+    const RECORD_PROOF: Query = "-- record_proof
 SELECT ledger.record_proof($1, $2, $3) AS recorded";
 
-/// A table shows itself whole to a role if it has no policies, or one for it that lets everything through and none that
-/// narrows it; and if it is a table, and no view that took its name. Reading it would say nothing: hidden rows are no error.
-const HIDDEN: &str = "-- hidden
+    /// A table shows itself whole to a role if it has no policies, or one for it that lets everything through and none that
+    /// narrows it; and if it is a table, and no view that took its name. Reading it would say nothing: hidden rows are no error.
+    const HIDDEN: Query = "-- hidden
 SELECT t.name, r.rolname::text AS role
   FROM unnest($1::text[]) AS t (name), pg_roles r, pg_class c
  WHERE r.rolname = ANY (CASE WHEN $2 = '' THEN ARRAY[current_user::text] ELSE ARRAY[$2] END)
@@ -51,12 +52,13 @@ SELECT t.name, r.rolname::text AS role
        ), false))
  LIMIT 1";
 
-/// What has been proved was there.
-const EMPTIED: &str = "-- emptied
+    /// What has been proved was there.
+    const EMPTIED: Query = "-- emptied
 SELECT name FROM (VALUES ('ledger_entries', EXISTS (SELECT FROM ledger.ledger_entries)),
                          ('ledger_transactions', EXISTS (SELECT FROM ledger.ledger_transactions)),
                          ('accounts', EXISTS (SELECT FROM ledger.accounts))) AS t (name, has_rows)
  WHERE NOT has_rows AND name = ANY ($1) AND EXISTS (SELECT FROM ledger.proved_balances) LIMIT 1";
+}
 
 impl Ledger {
     /// What was not proved yet, up to the number of the oldest transaction that runs.

@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use crate::ledger::settlements::settlement::amount;
-use crate::ledger::{Ledger, LedgerError, column, word};
+use crate::ledger::{Ledger, LedgerError, Query, column, word};
 
 /// A settlement as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,22 +79,24 @@ SELECT p.settlement_id, p.tenant_id, p.status, p.limbo_at IS NOT NULL AS was_in_
     };
 }
 
-const UNFINISHED_BOOKS: &str = books!(
-    "unfinished_books",
-    "s.ended_at IS NULL AND (s.status, s.created_at, s.settlement_id) > ($1, $2, $3)
+queries! {
+    const UNFINISHED_BOOKS: Query = books!(
+        "unfinished_books",
+        "s.ended_at IS NULL AND (s.status, s.created_at, s.settlement_id) > ($1, $2, $3)
       ORDER BY s.status, s.created_at, s.settlement_id LIMIT $4"
-);
-const ENDED_BOOKS: &str = books!(
-    "ended_books",
-    "s.ended_at IS NOT NULL AND (s.ended_at, s.settlement_id) > ($1, $2) AND s.ended_at < $3
+    );
+    const ENDED_BOOKS: Query = books!(
+        "ended_books",
+        "s.ended_at IS NOT NULL AND (s.ended_at, s.settlement_id) > ($1, $2) AND s.ended_at < $3
       ORDER BY s.ended_at, s.settlement_id LIMIT $4"
-);
-const BOOKS_OF: &str = books!("books_of", "s.settlement_id = ANY ($1)");
-const ENDS_OF: &str = "-- ends_of
+    );
+    const BOOKS_OF: Query = books!("books_of", "s.settlement_id = ANY ($1)");
+    const ENDS_OF: Query = "-- ends_of
 SELECT settlement_id, floor(extract(epoch FROM now() - ended_at))::bigint AS ended
   FROM ledger.settlements WHERE settlement_id = ANY ($1)";
-const HAS_ACCEPTED: &str = "-- has_accepted
+    const HAS_ACCEPTED: Query = "-- has_accepted
 SELECT EXISTS (SELECT FROM ledger.ledger_transactions WHERE created_at >= $1 AND outcome = 'accepted') AS accepted";
+}
 
 impl Ledger {
     /// Up to `most` settlements of any tenant that have not ended, behind `after` (`None`: from the first). One that changes
@@ -175,7 +177,7 @@ impl Ledger {
 
     async fn books(
         &self,
-        statement: &str,
+        statement: Query,
         parameters: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Audited>, LedgerError> {
         let rows = self.call(statement, parameters).await?;

@@ -18,26 +18,27 @@ const BEGIN_WITH: u64 = 1 << 14;
 /// How many a slice takes in at most.
 const WIDEST: u64 = 1 << 40;
 
-// Every database transaction below has ended, and what it wrote is there for good; whatever is written from now on has this number or
-// a higher one. Numbers have fewer than 63 bits.
-const HORIZON: &str = "-- horizon
+queries! {
+    // Every database transaction below has ended, and what it wrote is there for good; whatever is written from now on has this number or
+    // a higher one. Numbers have fewer than 63 bits.
+    const HORIZON: Query = "-- horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon, clock_timestamp() AS at";
 
-// The index knows the pages, not the rows, so that this costs a look at each of those pages; but it stops when it has seen enough.
-const SLICE_SIZE: &str = "-- slice_size
+    // The index knows the pages, not the rows, so that this costs a look at each of those pages; but it stops when it has seen enough.
+    const SLICE_SIZE: Query = "-- slice_size
 SELECT count(*) AS size FROM (
     SELECT FROM ledger.ledger_entries e
      WHERE e.posted_in::text::bigint >= $1 AND e.posted_in::text::bigint < $2 LIMIT $3) AS seen";
 
-// Entries are numbered by postings and never removed: a number was given, so there are some, or else the only posting ever failed.
-const SHOWS_NONE: &str = "-- shows_none
+    // Entries are numbered by postings and never removed: a number was given, so there are some, or else the only posting ever failed.
+    const SHOWS_NONE: Query = "-- shows_none
 SELECT is_called AND NOT EXISTS (SELECT FROM ledger.ledger_entries) AS shows_none FROM ledger.ledger_entries_id_seq";
 
-/// The rows of the view `ledger.leaves`, from the tables and with nothing but what is built in: a view or a function of the
-/// ledger's can be replaced by who changes its rows, with one that shows what was sealed. A test holds the two together.
-///
-/// `$1`: from this number; `$2`: to below this one. OFFSET 0 keeps the intents a look-up by key.
-pub const SLICE: &str = "-- slice
+    /// The rows of the view `ledger.leaves`, from the tables and with nothing but what is built in: a view or a function of the
+    /// ledger's can be replaced by who changes its rows, with one that shows what was sealed. A test holds the two together.
+    ///
+    /// `$1`: from this number; `$2`: to below this one. OFFSET 0 keeps the intents a look-up by key.
+    pub const SLICE: Query = "-- slice
 SELECT e.posted_in::text::bigint AS number, e.idempotency_key AS ledger_key, e.id, e.account_id, e.entry_type::text AS entry_type,
        e.amount, e.currency::text AS currency, e.tenant_id,
        CASE WHEN e.created_at >= '0001-01-01Z' AND e.created_at < '10000-01-01Z'
@@ -51,6 +52,7 @@ SELECT e.posted_in::text::bigint AS number, e.idempotency_key AS ledger_key, e.i
   LEFT JOIN LATERAL (SELECT * FROM ledger.ledger_transactions t WHERE t.ledger_key = e.transaction_id OFFSET 0) t ON true
  WHERE e.posted_in::text::bigint >= $1 AND e.posted_in::text::bigint < $2
  ORDER BY number, transaction_id, account_id, entry_type, id";
+}
 
 /// Up to where the ledger is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

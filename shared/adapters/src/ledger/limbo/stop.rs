@@ -21,8 +21,10 @@ pub enum Stop {
     NothingStands,
 }
 
-const STOP: &str = "-- stop_settlement
+queries! {
+    const STOP: Query = "-- stop_settlement
 SELECT * FROM ledger.stop_settlement($1, $2, $3)";
+}
 
 impl Ledger {
     /// Stops a settlement that has not ended: none of its steps can be carried out any more, and people decide. `None`:

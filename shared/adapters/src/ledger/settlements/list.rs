@@ -46,8 +46,10 @@ pub struct Listed {
     pub changed_at: OffsetDateTime,
 }
 
-const SETTLEMENTS: &str = "-- settlements
+queries! {
+    const SETTLEMENTS: Query = "-- settlements
 SELECT * FROM ledger.settlements($1, $2, $3, $4, $5)";
+}
 
 impl Ledger {
     /// A page of a tenant's settlements, newest first.

@@ -91,8 +91,10 @@ struct Told {
     created_at: OffsetDateTime,
 }
 
-const SETTLEMENT: &str = "-- settlement
+queries! {
+    const SETTLEMENT: Query = "-- settlement
 SELECT * FROM ledger.settlement($1, $2)";
+}
 
 impl Ledger {
     /// The settlement of that id. `None`: this tenant has none.

@@ -43,6 +43,7 @@ async fn a_slice_reads_its_own_pages_and_not_the_history() {
         let slice = format!(
             "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}",
             SLICE
+                .text()
                 .replace("$1", &from.to_string())
                 .replace("$2", &(from + 1_000_000).to_string())
         );
@@ -75,7 +76,10 @@ async fn the_view_and_the_slice_show_the_same_of_every_row() {
              UPDATE ledger.ledger_transactions SET created_at = '-infinity' WHERE amount = 3;
              DELETE FROM ledger.ledger_transactions WHERE amount = 4";
         super::tampering::tampered(&superuser, bent).await;
-        let every = format!("({})", SLICE.replace("$1", "0").replace("$2", "9223372036854775807"));
+        let every = format!(
+            "({})",
+            SLICE.text().replace("$1", "0").replace("$2", "9223372036854775807")
+        );
         let view = "(SELECT * FROM ledger.leaves)";
         let sql = format!(
             "SELECT (SELECT count(*) FROM {every} AS s), (SELECT count(*) FROM ({view} EXCEPT ALL {every}) AS d),
