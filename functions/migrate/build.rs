@@ -19,7 +19,8 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut list = String::from("[\n");
     for path in &files {
-        let name = path.file_name().unwrap_or_default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let path = path.to_string_lossy();
         writeln!(list, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
     }
     list.push_str("]\n");

@@ -92,10 +92,11 @@ impl Migration {
 /// The template calls its resource `Migrations` by it, so that the resource changes when they do.
 #[must_use]
 pub fn version(migrations: &[Migration]) -> String {
-    let lines: String = migrations
+    let lines = migrations
         .iter()
-        .map(|migration| format!("{} {}\n", migration.file, migration.sha256))
-        .collect();
+        .fold(String::new(), |lines, Migration { file, sha256, .. }| {
+            lines + file + " " + sha256 + "\n"
+        });
     let number = migrations.last().and_then(Migration::number).unwrap_or_default();
     let hash = Hash::of(lines.as_bytes()).to_string();
     format!("{number}-{}", hash.get(..16).unwrap_or_default())

@@ -44,7 +44,8 @@ pub struct Request {
     pub request_type: RequestType,
     #[serde(rename = "ResponseURL")]
     response_url: String,
-    request_id: String,
+    #[serde(rename = "RequestId")]
+    id: String,
     stack_id: String,
     logical_resource_id: String,
     physical_resource_id: Option<String>,
@@ -68,7 +69,7 @@ impl Request {
             "Reason": reason,
             "PhysicalResourceId": self.physical_resource_id.as_deref().unwrap_or(id),
             "StackId": self.stack_id,
-            "RequestId": self.request_id,
+            "RequestId": self.id,
             "LogicalResourceId": self.logical_resource_id,
             "Data": data,
         })

@@ -78,8 +78,8 @@ impl DataApi {
             .resource_arn(&self.config.cluster_arn)
             .secret_arn(&self.config.secret_arn)
             .database(&self.config.database);
-        let begun = begin.send().await.map_err(|error| told(&error))?;
-        let id = begun.transaction_id;
+        let answered = begin.send().await.map_err(|error| told(&error))?;
+        let id = answered.transaction_id;
         id.map(Transaction)
             .ok_or_else(|| CallFailed::Lost("a transaction without an id".to_owned()))
     }
@@ -154,13 +154,14 @@ fn text(field: Field) -> Result<String, CallFailed> {
 /// Five hundreds are the service's own failures, whose calls may have been carried out.
 fn told<E: ProvideErrorMetadata>(error: &SdkError<E>) -> CallFailed {
     let code = aws::error_name(error);
-    match error {
-        SdkError::ServiceError(refused) if refused.raw().status().as_u16() < 500 => CallFailed::Refused {
-            code,
-            message: error.message().unwrap_or_default().to_owned(),
-        },
-        SdkError::ServiceError(_) => CallFailed::Lost(format!("{code}: {}", error.message().unwrap_or_default())),
-        _ => CallFailed::Lost(code),
+    let SdkError::ServiceError(refused) = error else {
+        return CallFailed::Lost(code);
+    };
+    let message = error.message().unwrap_or_default().to_owned();
+    if refused.raw().status().as_u16() < 500 {
+        CallFailed::Refused { code, message }
+    } else {
+        CallFailed::Lost(format!("{code}: {message}"))
     }
 }
 

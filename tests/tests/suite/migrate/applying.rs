@@ -40,7 +40,7 @@ async fn what_is_missing_is_applied_in_order_and_once() {
         let (api, ours) = (empty.api(), files(&FILES));
         for count in [1, 3] {
             let done = migrate(&api, &ours[..count], patience()).await.unwrap();
-            let already = if count == 3 { 1 } else { 0 };
+            let already = usize::from(count == 3);
             assert_eq!(done.applied, names(&ours[already..count]));
             assert!(done.ahead.is_empty());
         }
