@@ -148,11 +148,13 @@ class Month:
         return [_line("API", "calls", calls, "api"), _line("API", "answers", out / GB, "data out")]
 
     def functions(self) -> list[Line]:
-        """Invocations and their time, those of schedules and of batches too."""
+        """Invocations and their time, those of schedules and of batches too; and what stands ready. Time within that is a little cheaper, which is left out."""
         invocations = self._invocations()
         seconds = sum(count * self._seconds(function) * self._memory(function) for function, count in invocations.items())
         messages = sum(self._messages(queue) * self._memory(function) for function, queue in CONSUMERS.items()) * self.values["message's time"] / 1000
+        ready = sum(count * self._memory(function) for function, count in self.stack["kept ready"].items())
         return [
+            _line("Functions", "environments kept ready", ready * SECONDS, "kept ready"),
             _line("Functions", "invocations", sum(invocations.values()), "invocations"),
             _line("Functions", "time", seconds + messages + self.proving() * self._memory("Reconcile"), "compute"),
         ]

@@ -43,6 +43,7 @@ PRICES = {
     "data out": Price("GB to the internet", 1, ((0, 0.09), (10_240, 0.085), (51_200, 0.07), (153_600, 0.05)), f"{_AWS}/ec2/pricing/on-demand/"),
     "invocations": _flat("invocations of functions", 0.20, _LAMBDA, per=MILLION),
     "compute": Price("GB-seconds, arm64", 1, ((0, 0.0000133334), (7.5e9, 0.0000120001), (18.75e9, 0.0000106667)), _LAMBDA),
+    "kept ready": _flat("GB-seconds of environments kept ready, arm64", 0.0000033334, _LAMBDA),
     "writes": _flat("write request units", 0.625, _DYNAMODB, per=MILLION),
     "reads": _flat("read request units", 0.125, _DYNAMODB, per=MILLION),
     "items": _flat("GB-months in DynamoDB", 0.25, _DYNAMODB),

@@ -29,7 +29,7 @@ _SAMPLES = {
 def stack() -> dict:
     """What stands, as a production stack would have it, by name; numbers unless said otherwise.
 
-    functions: memory_mb and timeout_s of each; schedules: target, input (JSON or None), per_month; batches: of each queue size and window_s;
+    functions: memory_mb and timeout_s of each; kept ready: environments, by function; schedules: target, input (JSON or None), per_month; batches: of each queue size and window_s;
     database class: the default one, empty if none is named.
     """
     templates = [yaml_parse(path.read_text()) for path in _templates()]
@@ -45,6 +45,7 @@ def stack() -> dict:
     functions = of("AWS::Serverless::Function")
     return {
         "functions": {name: _size(properties, defaults) for name, properties in sorted(functions.items())},
+        "kept ready": {name: _ready(each, templates) for name, each in sorted(functions.items()) if "ProvisionedConcurrencyConfig" in each},
         "schedules": _schedules(functions | of("AWS::Serverless::StateMachine")),
         "batches": _batches(functions),
         "alarmed metrics": sum(_metrics(alarm) for alarm in of("AWS::CloudWatch::Alarm").values()),
@@ -117,6 +118,12 @@ def _metrics(alarm: dict) -> int:
 def _zones(endpoint: dict) -> int:
     subnets = endpoint.get("SubnetIds")
     return len(subnets) if isinstance(subnets, list) else _ZONES
+
+
+def _ready(function: dict, templates: list[dict]) -> int:
+    found = re.search(r'"Fn::FindInMap": \["(\w+)", {"Ref": "Stage"}, "(\w+)"\]', json.dumps(function["ProvisionedConcurrencyConfig"]))
+    (number,) = [template["Mappings"][found[1]]["production"][found[2]] for template in templates if found[1] in template.get("Mappings", {})]
+    return int(number)
 
 
 def _differences(templates: list[dict]) -> list[dict]:

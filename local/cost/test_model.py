@@ -38,6 +38,7 @@ COUNTS = {
     "metrics": 10,
     "stack": {
         "functions": {name: {"memory_mb": 512, "timeout_s": 10} for name in ("Authorize", "Notify", "Analytics", "Tick", "Reconcile")},
+        "kept ready": {"Authorize": 2},
         "schedules": {"Clock": {"target": "Tick", "input": None, "per_month": 100}},
         "batches": {"NotifyQueue": {"size": 10, "window_s": 1}, "AnalyticsQueue": {"size": 500, "window_s": 20}},
         "alarmed metrics": 5,
@@ -128,6 +129,10 @@ class Bill(unittest.TestCase):
         self.assertEqual(quantity(0, "Functions", "invocations"), 100)
         # Half a minute each, as measured, in half a GB.
         self.assertEqual(quantity(0, "Functions", "time"), 100 * 30 * 0.5)
+
+    def test_what_is_kept_ready_stands_whether_anybody_pays_or_not(self):
+        for rate in (0, 1000):
+            self.assertEqual(quantity(rate, "Functions", "environments kept ready"), 2 * 0.5 * SECONDS)
 
     def test_an_assumption_moves_what_it_is_about(self):
         base = dollars(bill(COUNTS, ONLY_PAYMENTS, 1))
