@@ -181,6 +181,29 @@ async fn a_row_that_nobody_of_ours_wrote_is_found() {
     .await;
 }
 
+/// A transaction that runs for long leaves a night nothing that is new.
+#[tokio::test]
+async fn a_row_that_pretends_to_be_of_the_future_is_found_by_a_night_that_has_nothing_to_prove() {
+    in_scratch_database(async |cloud| {
+        let runs_for_long = cloud.superuser().await;
+        let frozen = Frozen::opened(cloud).await;
+        frozen.settled().await;
+        let begun = "BEGIN; SELECT pg_current_xact_id()";
+        runs_for_long.batch_execute(begun).await.unwrap();
+        frozen
+            .tamper(
+                "INSERT INTO ledger.audit (written_in, actor, act, subject, reason)
+                 VALUES ('9000000000', 'ada', 'postings_resumed', 'all', 'why')",
+            )
+            .await;
+        for _ in 0..2 {
+            assert_eq!(frozen.said().await, critical(&["audit_forged"]));
+        }
+        runs_for_long.batch_execute("ROLLBACK").await.unwrap();
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_row_that_was_changed_is_found_by_a_full_run() {
     let changes = [

@@ -9,7 +9,7 @@ use crate::ledger::{Ledger, LedgerError, column};
 
 queries! {
     /// Also those that bear a statement and need none. A row with a number that nobody was given yet is in no slice before the ledger
-    /// gets there: such are in the last one.
+    /// gets there: such are asked for by themselves.
     const DECIDED_IN: Query = "-- decided_in
 SELECT a.id, a.at, a.actor, a.act, a.subject, a.terms, a.reason, a.statement, a.signature, a.key_id,
        EXISTS (SELECT FROM ledger.audit b WHERE b.statement = a.statement AND b.id <> a.id) AS is_repeated
@@ -21,15 +21,15 @@ SELECT a.id, a.at, a.actor, a.act, a.subject, a.terms, a.reason, a.statement, a.
 }
 
 impl Ledger {
-    /// Up to a thousand of a slice, numbered above `after`, in the order of their numbers; in the last slice also those that
-    /// pretend to be of the future.
+    /// Up to a thousand of a slice, numbered above `after`, in the order of their numbers; with `and_the_future` also
+    /// those that pretend to be of it.
     ///
     /// # Errors
     /// [`LedgerError`]
     pub async fn decided_in(
         &self,
         slice: Slice,
-        is_last: bool,
+        and_the_future: bool,
         after: i64,
     ) -> Result<Vec<(i64, Recorded)>, LedgerError> {
         let acts = Act::ALL.map(Act::as_str);
@@ -38,7 +38,7 @@ impl Ledger {
             (&slice.to, Type::INT8),
             (&after, Type::INT8),
             (&acts.as_slice(), Type::TEXT_ARRAY),
-            (&is_last, Type::BOOL),
+            (&and_the_future, Type::BOOL),
         ];
         let rows = self.call(DECIDED_IN, &parameters).await?;
         rows.iter().map(|row| Ok((column(row, "id")?, read(row)?))).collect()
