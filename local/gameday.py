@@ -89,6 +89,7 @@ def _first_act(state: dict, seconds: float) -> list[str]:
     _heading(f"{len(buyers)} buyers pay, {_PAYMENTS_A_SECOND} payments a second, and the server is killed in the middle of commits")
     with Payers(buyers, _PAYMENTS_A_SECOND) as payers:
         payers.come()
+        # As long as the load before the kill is meant to last.
         time.sleep(seconds)
         killed = _kill_in_commit(state, standby, payers)
         _heading("The standby is promoted, and PgBouncer leads to it")
@@ -148,6 +149,7 @@ def _second_act(state: dict) -> list[str]:
     standby = _followed(state)
     with Payers(buyers, _PAYMENTS_A_SECOND) as payers:
         payers.come()
+        # Some payments before it falls behind, to be told from those after.
         time.sleep(3)
         payers.stay_away()
         payers.finish()
@@ -192,6 +194,7 @@ def _named_by_reconciliation(state: dict) -> frozenset[str]:
             break
         if time.monotonic() > deadline:
             raise Missed("reconciliation must judge every item when its lease has been over for a minute")
+        # Leases have to end by themselves: that they do is what is played.
         time.sleep(_JUDGED_EVERY)
     found = [each for each in gate["findings"] if each["what"] == "gate_without_outcome" and each["severity"] == "critical"]
     return frozenset(each["subject"] for each in found)
@@ -222,6 +225,7 @@ def _wait_for_misses(port: int) -> None:
         misses = 0 if answers(port) else misses + 1
         if misses == _MISSES:
             return
+        # As a health check asks: at intervals, and not in a storm.
         time.sleep(_ASKED_EVERY)
 
 

@@ -154,6 +154,7 @@ class Meter:
         for setting in ("full_page_writes", "autovacuum"):
             self._psql(f"ALTER SYSTEM SET {setting} = off")
         self._psql("SELECT pg_reload_conf()")
+        # The server tells nobody when each of its processes has read its settings anew.
         time.sleep(1)
         self._psql("CHECKPOINT")
 
@@ -261,6 +262,7 @@ class Meter:
             if time.monotonic() > self._polled_at + _POLLER_SECONDS:
                 start_poller(self.state)
                 self._polled_at = time.monotonic()
+            # Nobody is told when a queue is empty: it is asked, without taking much from who empties it.
             time.sleep(0.5)
 
     def _left(self) -> str:
@@ -290,6 +292,7 @@ class Meter:
             except self._lambda.exceptions.TooManyRequestsException:
                 if time.monotonic() > deadline:
                     raise
+                # The run that the clock began has its only place, until it ends.
                 time.sleep(1)
         if "FunctionError" in answer:
             raise Unmeasured(f"{function} failed: {answer['Payload'].read()!r}")
@@ -298,6 +301,7 @@ class Meter:
         arn = self._states.start_execution(stateMachineArn=self.state["resources"][machine], input=event)["executionArn"]
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while (status := self._states.describe_execution(executionArn=arn)["status"]) == "RUNNING" and time.monotonic() < deadline:
+            # An execution says nothing when it ends.
             time.sleep(0.3)
         if status != "SUCCEEDED":
             raise Unmeasured(f"{machine} has {status}")

@@ -108,6 +108,7 @@ async fn try_until(api: &DataApi, ours: &[Migration], until: Instant) -> Result<
             return Err(unknown.unwrap_or(error));
         }
         tracing::warn!(%error, "the migrations are tried again");
+        // A lock that another session holds, or a failover: what passes takes a while to.
         tokio::time::sleep(pause).await;
         pause *= 2;
     }

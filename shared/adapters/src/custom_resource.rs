@@ -127,6 +127,7 @@ impl Answers {
             if Instant::now() + pause >= until {
                 return Err(Undelivered(why));
             }
+            // Nobody else answers CloudFormation, and asked at once again it would refuse again.
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
